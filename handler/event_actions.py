@@ -11,10 +11,11 @@ Each action loads its own code: a cold start pays for what was asked for.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.errors import LogError
 from handler.runtime.response import Answered
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

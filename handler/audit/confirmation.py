@@ -8,9 +8,10 @@ anything else                              is new
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from handler.audit.record import part
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from handler.audit.record import Fields

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from handler.audit.actions import DELIVERY_ACTIONS, needs_attention
 from handler.audit.record import part, rule_id
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from handler.audit.job_state import JobState

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from handler.cli.console import printable, screen
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from rich.console import Console

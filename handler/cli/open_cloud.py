@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.cli.configuration.environment import cloud_environment
 from handler.cloud.credentials import credentials
@@ -14,6 +14,7 @@ from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
 from handler.runtime.deadline import Deadline
 from handler.settings import Settings, load
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

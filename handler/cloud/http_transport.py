@@ -17,11 +17,12 @@ from email.errors import (
 )
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import SplitResult, urlsplit
 
 from handler.cloud.connection import ServerOrigin, dial
 from handler.errors import NoAnswerError, NotSentError, OutOfTimeError
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     import socket

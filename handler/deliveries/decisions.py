@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft, rule_id
@@ -25,6 +25,7 @@ from handler.deliveries.records import (
 )
 from handler.errors import Problem
 from handler.values.canonical_json import moment, sha256_hex, timestamp
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from handler.audit.instance_log import InstanceLog
 from handler.audit.open_log import log_doubts, open_log
@@ -19,6 +19,7 @@ from handler.runtime.deadline import deadline
 from handler.runtime.startup_record import read_startup, record_start
 from handler.runtime.structured_log import attention_lines, log_line, write_stdout
 from handler.settings import Settings, load, settings_warnings
+from handler.values.named_tuple import NamedTuple
 from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.jobs.effects import Sender
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from handler.audit.log import Log

@@ -7,10 +7,11 @@ leave it out. A person releases it (`nightdrop release`); what ended before that
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.audit.record import Draft
 from handler.values.canonical_json import timestamp
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from handler.audit.log import View

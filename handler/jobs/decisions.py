@@ -12,11 +12,12 @@ final                   nothing                               another id: job.du
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
 from handler.values.canonical_json import moment, timestamp
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

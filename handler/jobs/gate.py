@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.schedule.rollout_settings import RolloutSettings
 from handler.schedule.waves import breached
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from handler.audit.log import View

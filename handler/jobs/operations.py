@@ -21,13 +21,14 @@ that comes late. A deletion cannot happen twice, so its time does not count.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from handler.audit.job_end import shown_state
 from handler.audit.job_state import DEAD, DELETED, FOLLOWED
 from handler.audit.log import Decision
 from handler.jobs.decisions import Refused, Unknown, known, lease_over
 from handler.values.canonical_json import moment, timestamp
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

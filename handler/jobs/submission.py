@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, NotSentError
@@ -31,6 +31,7 @@ from handler.jobs.decisions import (
     request_lost,
 )
 from handler.jobs.effects import AwaitTurn, Send, Sign, TimeLeft, ask, commit
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

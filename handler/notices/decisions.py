@@ -11,7 +11,7 @@ deliveries that are due, so that those that had to wait share one.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
@@ -20,6 +20,7 @@ from handler.errors import ApiError, CredentialsError, NotSentError
 from handler.notices.rollout_text import rollout_texts
 from handler.notices.text import Alarm, NoticeText, alarm_text, summary_text
 from handler.values.canonical_json import moment, sha256_hex, timestamp
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ Built from names, states, counts and the notes of records, none of which holds a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.audit.job_end import WRONG, failure_sentence, reasons, shown_state, went_wrong
 from handler.cloud.smn.client import MESSAGE_BYTES, SUBJECT_BYTES
@@ -13,6 +13,7 @@ from handler.notices.rollout_text import latest_rollouts
 from handler.runtime.response import result_of
 from handler.values.canonical_json import shown, timestamp
 from handler.values.display import display
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -14,7 +14,6 @@ from handler.parsing.document import (
 )
 from handler.parsing.documents_reader import read
 from handler.parsing.event_limits import check_event
-from handler.parsing.foreign_format import detect_text_format
 
 __all__ = [
     "MAX_PROBLEMS",
@@ -22,7 +21,6 @@ __all__ = [
     "Limits",
     "Path",
     "check_event",
-    "detect_text_format",
     "first_problems",
     "format_path",
     "read",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing.document import Document, LazyLines
-from handler.parsing.foreign_format import detect_bytes_format
 from handler.parsing.json_decoder import decode
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 _BYTE_ORDER_MARK = "\ufeff"
+_JSON = (b'{"', b"[{", b"{\n", b"[\n")  # most specs begin so, and no other format does
 
 
 def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
@@ -46,6 +46,13 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
         Document(number, value, LazyLines(lines, number - 1))
         for number, value in enumerate(values, start=1)
     )
+
+
+def _check_format(data: bytes) -> None:
+    from handler.parsing.foreign_format import detect_bytes_format
+
+    if foreign := detect_bytes_format(data):
+        raise SpecRejectedError([Problem(foreign)])
 
 
 def _with_lines(text: str, limits: Limits) -> tuple[Document, ...]:
@@ -82,8 +89,8 @@ def _decoded(data: bytes, limits: Limits) -> str:
     if len(data) > limits.max_bytes:
         size = f"larger than {limits.max_bytes} bytes"
         raise SpecRejectedError([Problem(f"{size}; split it into several files")])
-    if foreign := detect_bytes_format(data):
-        raise SpecRejectedError([Problem(foreign)])
+    if not data.startswith(_JSON):
+        _check_format(data)
     try:
         text = data.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:

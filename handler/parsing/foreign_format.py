@@ -24,9 +24,6 @@ _FORMATS = (
     # Every second byte of ASCII in UTF-16 is zero, with or without a byte order mark.
     (r"\ufffd{0,2}(?:(?:[^\x00]\x00){2}|(?:\x00[^\x00]){2}|\x00{2})", "UTF-16; save it as UTF-8"),
 )
-_PATTERNS = tuple(
-    (re.compile(pattern, re.DOTALL | re.IGNORECASE), message) for pattern, message in _FORMATS
-)
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -40,4 +37,5 @@ def detect_bytes_format(data: bytes) -> str:
 def detect_text_format(text: str) -> str:
     """Return the same for bytes that were decoded as UTF-8, with U+FFFD for each invalid byte."""
     prefix = text[:_PREFIX_LENGTH]
-    return next((message for pattern, message in _PATTERNS if pattern.match(prefix)), "")
+    flags = re.DOTALL | re.IGNORECASE
+    return next((message for pattern, message in _FORMATS if re.match(pattern, prefix, flags)), "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.errors import Problem
 from handler.parsing import first_problems
@@ -13,6 +13,7 @@ from handler.policy.sentences import source_sentence
 from handler.policy.verdict import Approval, DailyLimit, PolicyDecision
 from handler.specs.field_types import IMAGE_PATTERN, LONGEST_IMAGE
 from handler.values.canonical_json import key_of, shown
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

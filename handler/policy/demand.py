@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.parsing import format_path
 from handler.policy.mappings import (
@@ -21,6 +21,7 @@ from handler.policy.mappings import (
     plain_name,
     values_of,
 )
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

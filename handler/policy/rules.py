@@ -5,9 +5,10 @@ The built-in policy needs neither pydantic nor YAML.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.policy.verdict import BUILT_IN_NAME, MOST_JOBS
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -14,7 +14,7 @@ Each step is a record, and the next is decided in the same commit, until it must
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
 from handler.jobs.gate import gate_note
@@ -36,6 +36,7 @@ from handler.schedule.sentences import quantity
 from handler.schedule.timeline import start_within, wave_seconds
 from handler.schedule.window import FOREVER, next_opening, open_period
 from handler.values.canonical_json import moment
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime

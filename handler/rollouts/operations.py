@@ -12,13 +12,14 @@ has changed since: it may be a copy that comes late.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from handler.audit.log import Decision
 from handler.jobs.operations import OperationResult, changed_since
 from handler.rollouts.advance import known_rollout
 from handler.rollouts.records import about_rollout, about_wave, counted, stopped, totals
 from handler.rollouts.waiting import settings_of
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,12 +7,13 @@ records.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.audit.record import actor_words, part
 from handler.rollouts.progress import node_reasons, wave_progress
 from handler.rollouts.records import totals
 from handler.values.canonical_json import shown
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ leaves planned jobs that the reconciler sends, and steps that the next run decid
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.errors import CloudError
 from handler.jobs.node_outcomes import LATE_FOR, MOST_LATE_JOBS, late_results
@@ -22,6 +22,7 @@ from handler.jobs.submission import submit_all
 from handler.rollouts.advance import Advanced, Pace, advance, rollout_standing
 from handler.rollouts.waiting import settings_of, wait_for
 from handler.values.canonical_json import sha256_hex, timestamp
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

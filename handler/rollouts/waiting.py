@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from handler.schedule.rollout_settings import RolloutSettings
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from handler.audit.job_end import failure_sentence, reasons, shown_state, went_wrong
 from handler.audit.job_state import DEAD
 from handler.values.canonical_json import shown
 from handler.values.display import display
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.schedule.rollout_settings import JOB_SECONDS
 from handler.schedule.waves import jobs_for, wave_ends
 from handler.schedule.window import FOREVER, Period, longest_seconds, periods
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from handler.schedule.rollout_settings import RolloutSettings

@@ -24,7 +24,7 @@ class Expression(BaseModel):
 
     key: Line = Field(description="The label.")
     operator: Line = Field(description="In, NotIn, Exists, DoesNotExist, Gt or Lt.")
-    values: list[AnyLine] = Field(default_factory=list, description="Its values, in quotes.")
+    values: list[AnyLine] = Field(default_factory=omitted, description="Its values, in quotes.")
 
 
 class Expressions(BaseModel):
@@ -32,13 +32,15 @@ class Expressions(BaseModel):
 
     model_config = OPEN_CAMEL
 
-    match_expressions: list[Expression] = Field(default_factory=list, description="Conditions.")
+    match_expressions: list[Expression] = Field(default_factory=omitted, description="Conditions.")
 
 
 class Selector(Expressions):
     """Conditions on the labels of instances."""
 
-    match_labels: dict[str, AnyLine] = Field(default_factory=dict, description="Label and value.")
+    match_labels: dict[str, AnyLine] = Field(
+        default_factory=omitted, description="Label and value."
+    )
 
 
 class PodTerm(BaseModel):
@@ -47,7 +49,7 @@ class PodTerm(BaseModel):
     model_config = OPEN_CAMEL
 
     label_selector: Selector = Field(default_factory=omitted, description="Which instances.")
-    namespaces: list[Line] = Field(default_factory=list, description="In which name spaces.")
+    namespaces: list[Line] = Field(default_factory=omitted, description="In which name spaces.")
     topology_key: AnyLine = Field(default="", description="The label that says what is near.")
 
 
@@ -75,7 +77,7 @@ class NodeTerms(BaseModel):
     model_config = OPEN_CAMEL
 
     node_selector_terms: list[Expressions] = Field(
-        default_factory=list, description="Conditions, one of which must hold."
+        default_factory=omitted, description="Conditions, one of which must hold."
     )
 
 
@@ -85,7 +87,7 @@ class NodeAffinity(BaseModel):
     model_config = OPEN_CAMEL
 
     preferred_during_scheduling_ignored_during_execution: list[PreferredNode] = Field(
-        default_factory=list, description="Wishes."
+        default_factory=omitted, description="Wishes."
     )
     required_during_scheduling_ignored_during_execution: NodeTerms = Field(
         default_factory=omitted, description="Conditions that must hold."
@@ -98,10 +100,10 @@ class PodAffinity(BaseModel):
     model_config = OPEN_CAMEL
 
     preferred_during_scheduling_ignored_during_execution: list[PreferredPod] = Field(
-        default_factory=list, description="Wishes."
+        default_factory=omitted, description="Wishes."
     )
     required_during_scheduling_ignored_during_execution: list[PodTerm] = Field(
-        default_factory=list, description="Conditions that must hold."
+        default_factory=omitted, description="Conditions that must hold."
     )
 
 

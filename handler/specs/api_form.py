@@ -24,6 +24,7 @@ from handler.specs.field_types import (
     Note,
     TagKey,
     TagValue,
+    omitted,
     rule_error,
 )
 from handler.specs.targets import JobType, TargetType, repeated_target_errors, type_warnings
@@ -88,7 +89,7 @@ class Target(BaseModel):
 
     target_id: Id = Field(description="The id of the node, node group or deployment.")
     extension_info: list[Extension] = Field(
-        default_factory=list, description="More about the target."
+        default_factory=omitted, description="More about the target."
     )
 
 
@@ -97,10 +98,8 @@ class JobContent(BaseModel):
 
     model_config = STRICT
 
-    target_type: TargetType = Field(
-        default_factory=lambda: "node", description="What the targets are."
-    )
-    targets: list[Target] = Field(default_factory=list, description="What the job works on.")
+    target_type: TargetType = Field(default_factory=omitted, description="What the targets are.")
+    targets: list[Target] = Field(default_factory=omitted, description="What the job works on.")
     task_data: Annotated[str, AfterValidator(_task_data)] = Field(
         default="", description="The deployment's envelope as JSON text; deployment jobs need it."
     )
@@ -122,9 +121,9 @@ class BatchJob(BaseModel):
 
     job_name: Name = Field(description="The job's name, sent exactly so.")
     job_type: JobType = Field(description="What the job does.")
-    job_content: JobContent = Field(default_factory=JobContent, description="What it does to what.")
+    job_content: JobContent = Field(default_factory=omitted, description="What it does to what.")
     description: Note = Field(default="", description="For people; the mark is put before it.")
-    tags: list[Tag] = Field(default_factory=list, description="Labels of the job.")
+    tags: list[Tag] = Field(default_factory=omitted, description="Labels of the job.")
 
 
 def body_errors(body: dict[str, Json]) -> list[Issue]:

@@ -56,8 +56,8 @@ class Resources(BaseModel):
 
     model_config = OPEN
 
-    limits: dict[str, Quantity] = Field(default_factory=dict, description="At most so much.")
-    requests: dict[str, Quantity] = Field(default_factory=dict, description="At least so much.")
+    limits: dict[str, Quantity] = Field(default_factory=omitted, description="At most so much.")
+    requests: dict[str, Quantity] = Field(default_factory=omitted, description="At least so much.")
 
 
 class KeyOf(BaseModel):
@@ -175,16 +175,18 @@ class Container(BaseModel):
     name: ContainerName = Field(description="The container's name.")
     image_url: Image = Field(description="The image's reference.")
     version: AnyLine = Field(default="", description="The image's version; in quotes if a number.")
-    args: Words = Field(default_factory=list, description="Arguments; numbers go in quotes.")
-    command: Words = Field(default_factory=list, description="The command; numbers go in quotes.")
-    resources: Resources = Field(default_factory=Resources, description="What it may use.")
-    envs: Annotated[list[Env], AfterValidator(_each_name_once)] = Field(
-        default_factory=list, description="Environment variables."
+    args: Words = Field(default_factory=omitted, description="Arguments; numbers go in quotes.")
+    command: Words = Field(
+        default_factory=omitted, description="The command; numbers go in quotes."
     )
-    ports: list[ContainerPort] = Field(default_factory=list, description="Open ports.")
+    resources: Resources = Field(default_factory=omitted, description="What it may use.")
+    envs: Annotated[list[Env], AfterValidator(_each_name_once)] = Field(
+        default_factory=omitted, description="Environment variables."
+    )
+    ports: list[ContainerPort] = Field(default_factory=omitted, description="Open ports.")
     privileged: bool = Field(default=False, description="Whether it may do what the node may.")
     run_as_user: int = Field(default=0, ge=0, le=65534, description="The user's number.")
     readiness_probe: Probe = Field(default_factory=omitted, description="When it is ready.")
     liveness_probe: Probe = Field(default_factory=omitted, description="Whether it still works.")
-    volumes: list[Volume] = Field(default_factory=list, description="Mounted volumes.")
+    volumes: list[Volume] = Field(default_factory=omitted, description="Mounted volumes.")
     npu_type: AnyLine = Field(default="", description="D310, D310B or empty.")

@@ -73,7 +73,9 @@ class Template(BaseModel):
 
     configs: Configs = Field(description="How the containers run.")
     containers: list[Container] = Field(min_length=1, description="What runs.")
-    init_containers: list[Container] = Field(default_factory=list, description="What runs before.")
+    init_containers: list[Container] = Field(
+        default_factory=omitted, description="What runs before."
+    )
     affinity: Annotated[dict[str, Any], _AffinitySchema()] = Field(
         default_factory=omitted, description="Where it may run."
     )
@@ -113,9 +115,9 @@ class Envelope(BaseModel):
     name_prex: AnyLine = Field(default="", description="What the deployments' names begin with.")
     description: AnyText = Field(default="", description="For people.")
     source: AnyLine = Field(default="", description="userdefined or iem.")
-    node_ids: list[Id] = Field(default_factory=list, description="The node.")
+    node_ids: list[Id] = Field(default_factory=omitted, description="The node.")
     group_id: AnyLine = Field(default="", description="The node group.")
-    tags: list[Label] = Field(default_factory=list, description="Labels of the deployment.")
+    tags: list[Label] = Field(default_factory=omitted, description="Labels of the deployment.")
 
 
 def _form_of(value: object) -> str:

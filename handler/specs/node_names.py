@@ -6,13 +6,14 @@ ids, and `{id: …}` are ids, and are not looked up.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing import first_problems
 from handler.parsing.validation_errors import Issue, to_problem
 from handler.specs.planner import listed_nodes, named_nodes
 from handler.specs.targets import selects
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing import MAX_PROBLEMS, first_problems
 from handler.parsing.validation_errors import Issue, nearest_name, to_problem
 from handler.specs.field_types import NAME_SUFFIX_LENGTH
-from handler.specs.targets import is_rollout, selects, target_of
+from handler.specs.targets import is_node_id, is_rollout, selects, target_of
 from handler.values.canonical_json import key_of
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +38,6 @@ MOST_ROLLOUTS = 20
 """How many rollouts a file may have: each selects from all nodes."""
 
 _API_WORDS = frozenset({"job_name", "job_type", "job_content"})
-_NODE_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 _OWN_WORDS = frozenset({"kind", "name"})
 _TWO_FORMS = "write kind, name and targets, or the API's own job_name, job_type and job_content"
 
@@ -200,11 +199,6 @@ def named_nodes(document: Document) -> Iterator[tuple[int, str]]:
     for place, entry in enumerate(listed_nodes(document)):
         if isinstance(entry, str) and not is_node_id(entry):
             yield place, entry
-
-
-def is_node_id(text: str) -> bool:
-    """Return whether a text has the form of IEF's ids."""
-    return bool(_NODE_ID.fullmatch(text))
 
 
 def listed_nodes(document: Document) -> list[Json]:

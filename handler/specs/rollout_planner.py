@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.parsing.validation_errors import Issue, to_problem
 from handler.schedule.timeline import GRACE, fits
@@ -11,6 +11,7 @@ from handler.schedule.waves import job_count, without_empty_waves
 from handler.specs.rollout_form import rollout_settings
 from handler.specs.short_form import build_body, named_targets, valid_for_seconds
 from handler.values.canonical_json import key_of
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

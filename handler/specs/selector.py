@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from fnmatch import translate
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing.validation_errors import Issue, to_problem
 from handler.specs.node_names import similar_names
-from handler.specs.planner import is_node_id
 from handler.specs.rollout_form import selected
-from handler.specs.targets import selects
+from handler.specs.targets import is_node_id, selects
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -80,12 +80,12 @@ class Targets(BaseModel):
 
     model_config = ConfigDict(**STRICT, json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    nodes: TargetList = Field(default_factory=list, min_length=1, description="Edge nodes.")
+    nodes: TargetList = Field(default_factory=omitted, min_length=1, description="Edge nodes.")
     groups: TargetList = Field(
-        default_factory=list, min_length=1, description="Node groups (enterprise edition)."
+        default_factory=omitted, min_length=1, description="Node groups (enterprise edition)."
     )
     deployments: TargetList = Field(
-        default_factory=list, min_length=1, description="Deployments, for deployment_upgrade."
+        default_factory=omitted, min_length=1, description="Deployments, for deployment_upgrade."
     )
     select: dict[str, Any] = Field(default_factory=omitted, description=_SELECT)
 
@@ -107,7 +107,7 @@ class Job(BaseModel):
     description: Note = Field(default="", description="For people; the mark is put before it.")
     targets: Targets = Field(description="What the job works on.")
     deployment: dict[str, Any] = Field(default_factory=omitted, description=_DEPLOYMENT)
-    tags: dict[TagKey, TagValue] = Field(default_factory=dict, description="Labels of the job.")
+    tags: dict[TagKey, TagValue] = Field(default_factory=omitted, description="Labels of the job.")
     serial: Annotated[str | int, BeforeValidator(_serial)] = Field(
         default_factory=str,
         description="Change it to order the same thing again; it goes nowhere else.",

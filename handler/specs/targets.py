@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from handler.parsing.validation_errors import Issue
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 JobType: TypeAlias = Literal["node_upgrade", "deployment_deploy", "deployment_upgrade"]
 TargetType: TypeAlias = Literal["node", "node_group", "deployment"]
+
+_NODE_ID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
 
 _LIKELY_TARGETS = {
     "node_upgrade": ("node",),
@@ -60,3 +63,8 @@ def target_of(target_id: str, name: str, target_type: str) -> dict[str, Json]:
     if name and target_type == "node":
         target["extension_info"] = [{"key": "node_name", "value": name}]
     return target
+
+
+def is_node_id(text: str) -> bool:
+    """Return whether a text has the form of IEF's ids."""
+    return bool(re.fullmatch(_NODE_ID, text))

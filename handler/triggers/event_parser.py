@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from handler.errors import EventRejectedError, Problem
 from handler.triggers.delivery import (
@@ -14,6 +14,7 @@ from handler.triggers.delivery import (
     direct_delivery,
 )
 from handler.triggers.timer import parse_timer_event
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem
-from handler.parsing import detect_text_format
+from handler.parsing.foreign_format import detect_text_format
 from handler.triggers.delivery import EVENT_ACTIONS, FULL_ACTIONS, PLAIN_ACTIONS
 from handler.values.display import display
 

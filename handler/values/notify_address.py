@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from handler.values.endpoint import checked_endpoint
+from handler.values.named_tuple import NamedTuple
 
 _TOPIC = re.compile(
     r"urn:smn:(?P<region>[a-z0-9-]{2,40}):(?P<project>[0-9a-f]{32}):[A-Za-z0-9][A-Za-z0-9_-]{0,254}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from handler.values.named_tuple import NamedTuple
 
 OBS = "obs://"
 """The scheme of an address in OBS."""

@@ -8,11 +8,11 @@ from handler.values.obs_address import OBS, parse_obs_address, parse_obs_object
 
 _HOST = r"(?:[A-Za-z0-9._%-]+|\[[0-9A-Fa-f:.%]+\])?(?::[0-9]{1,5})?"
 _VALUE = r"[A-Za-z_]+=[^@&=]*"
-_ADDRESS = re.compile(
+_ADDRESS = (
     rf"postgresql://(?:[^@/]*@)?{_HOST}(?:,{_HOST})*(?:/[A-Za-z0-9_.~%-]*)?"
     rf"(?:\?(?:{_VALUE}(?:&{_VALUE})*&?)?)?"
 )
-_NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})|%00")
+_NO_ESCAPE = "%(?![0-9A-Fa-f]{2})|%00"
 
 
 def checked_log_address(value: str) -> str:
@@ -69,7 +69,7 @@ def checked_postgres_address(text: str) -> str:
     Raises:
         ValueError: The address is ambiguous. It is not quoted, since it may hold a password.
     """
-    if not _ADDRESS.fullmatch(text) or _NO_ESCAPE.search(text):
+    if not re.fullmatch(_ADDRESS, text) or re.search(_NO_ESCAPE, text):
         raise ValueError(
             "must be postgresql://user:password@host/database, with %-escapes for all characters "
             "but letters and digits"

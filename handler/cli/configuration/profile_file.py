@@ -15,7 +15,7 @@ import re
 import sys
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -23,6 +23,7 @@ from handler.cli.configuration.value import Value
 from handler.errors import SettingsError
 from handler.policy.verdict import BUILT_IN_NAME
 from handler.settings import Settings
+from handler.values.named_tuple import NamedTuple
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -16,7 +16,7 @@ from handler.cloud.ief.fleet import EdgeNode, NodeGroup, list_groups, list_nodes
 from handler.errors import ApiError
 from handler.jobs.submission import AUTHENTICATION_FAILED
 from handler.specs.node_names import ambiguous_node, similar_names, unknown_node
-from handler.specs.planner import is_node_id
+from handler.specs.targets import is_node_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

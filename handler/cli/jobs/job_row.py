@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, get_args
 
 from handler.audit.job_end import ENDED, EndWord, shown_state, shown_word
 from handler.audit.job_state import JobWord
 from handler.cli.audit.records.record_row import format_time
 from handler.jobs.operations import OPERATIONS
 from handler.values.canonical_json import shown
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from handler.cli.jobs.job_row import progress_of, progress_shown, state_word
 from handler.cli.jobs.operate import found_job
 from handler.cli.live_screen import show_changes
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +16,7 @@ from handler.rollouts.progress import NodeReason, WaveProgress, node_reasons, wa
 from handler.rollouts.standing import standing_json
 from handler.rollouts.waiting import settings_of
 from handler.values.canonical_json import shown
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from handler.audit.job_end import ENDED, WRONG
 from handler.audit.job_state import FINAL, FOLLOWED, JobWord
@@ -14,6 +14,7 @@ from handler.cli.rollouts.rollout_row import rollout_cells, rollout_went_wrong, 
 from handler.deliveries.result_file import result_key
 from handler.errors import ApiError, CloudError, ObjectError
 from handler.values.canonical_json import sha256_hex
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

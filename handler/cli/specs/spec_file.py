@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
+from handler.values.named_tuple import NamedTuple
 from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
@@ -13,6 +13,7 @@ from handler.cli.console import printable, prose, screen
 from handler.schedule.sentences import rollout_sentences, select_sentence
 from handler.schedule.waves import wave_ends
 from handler.specs.planner import rollout_job, rollout_job_name
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from handler.audit.job_end import shown_state
 from handler.cli.audit.records.record_row import format_span
 from handler.cli.jobs.job_row import Progress, progress_of
 from handler.cli.status.recent_rollouts import recent_rollouts
 from handler.values.canonical_json import moment, timestamp
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -5,13 +5,14 @@ Source: support.huaweicloud.com/api-ief, "Batch jobs" (`/v2/{project_id}/product
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.cloud.ief.answers import code_of, id_of, job_status_of, object_of, text_of
 from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of, task_data_of
 from handler.cloud.ief.signing import SignedCall, sign
 from handler.errors import ApiError, NoAnswerError
 from handler.values.display import display
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -11,10 +11,11 @@ Source: support.huaweicloud.com/api-ief, "Edge node management" (`/v2/{project_i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from handler.cloud.ief.answers import id_of, job_status_of, text_of
 from handler.errors import NoAnswerError
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

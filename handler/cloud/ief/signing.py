@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from huaweicloudsdkcore.sdk_request import SdkRequest
@@ -16,6 +16,7 @@ from huaweicloudsdkcore.signer.signer import Signer
 
 from handler.cloud.http_transport import Request
 from handler.values.canonical_json import timestamp
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from handler.cloud.http_transport import MAX_ANSWER_BYTES
 from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of
 from handler.cloud.obs.signing import SignedTarget
 from handler.errors import ApiError, NoAnswerError, ObjectError
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

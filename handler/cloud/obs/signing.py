@@ -12,12 +12,13 @@ import hmac
 import re
 from email.utils import format_datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from handler.cloud.http_transport import Request
 from handler.values.canonical_json import timestamp
 from handler.values.display import display
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,13 +5,14 @@ Without inline style or script, as in `charts`; their texts are HTML, readable o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from handler.cli.audit.records.record_row import format_minute, format_span
 from handler.cli.audit.web.charts import BAR
 from handler.values.canonical_json import moment
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
