@@ -15,10 +15,12 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from bisect import bisect_right
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
 from handler.cloud.http_transport import Answer
 from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
@@ -58,13 +60,28 @@ class _Api:
 
     def __init__(self) -> None:
         self.requests = 0
+        self.keys: list[str] = []
 
     def send(self, request: Request, **_limits: object) -> Answer:
-        """Create a job, or show one that still runs."""
+        """Create a job, show one that still runs, or list files."""
         self.requests += 1
+        if "max-keys" in request.url:
+            return self._listing(unquote(request.url.partition("marker=")[2].partition("&")[0]))
         if request.method == "POST":
             return _answer(201, {"job_id": f"id-{self.requests}"})
         return _answer(200, {"job_id": request.url.rsplit("/", 1)[1], "status": "Running"})
+
+    def _listing(self, marker: str) -> Answer:
+        first = bisect_right(self.keys, marker)
+        page = self.keys[first : first + 1000]
+        more = str(first + 1000 < len(self.keys)).lower()
+        files = "".join(
+            f"<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+            '<ETag>"5d41402abc4b2a76b9719d911017c592"</ETag><Size>100</Size></Contents>'
+            for key in page
+        )
+        xml = f"<ListBucketResult><IsTruncated>{more}</IsTruncated>{files}</ListBucketResult>"
+        return Answer(200, {"content-type": "application/xml"}, xml.encode())
 
     def close(self) -> None:
         """Close nothing."""
@@ -82,6 +99,8 @@ def main() -> None:
     largest = -1 if quick else None
     _row("one job of a file, ms", (25, 250, 2_500), jobs_of_a_file)
     _row("one job of a file, KB of memory", (25, 250, 2_500), memory_of_a_file)
+    _row("one job planned from a file, limits raised, ms", (100, 1_000, 10_000), planned_job)
+    _row("one old file of a bucket scan, ms", (100, 1_000, 10_000), listed_file)
     records = (1_000, 10_000, 100_000, 1_000_000)[:largest]
     _row("one event, by records in the log, ms", records, event)
     _row("one idle reconciler run, by records in the log, ms", records, idle_run)
@@ -121,6 +140,30 @@ def memory_of_a_file(size: int, folder: Path) -> float:
     return peak / 1000 / size
 
 
+def planned_job(size: int, folder: Path) -> float:
+    """Return the milliseconds to read, validate, plan and record one of so many jobs of a file.
+
+    With the limits that a function has, a file holds no more than 2,800 jobs.
+    """
+    data = json.dumps([{**SPEC, "serial": number} for number in range(size)]).encode()
+    with closing(_instance(folder)) as instance:
+        began = time.perf_counter()
+        documents = read(data, Limits(max_bytes=len(data), max_nodes=100 * size))
+        plan = make_plan(key_of("a file"), documents)
+        order = Order(_delivery(key_of("a file"), 0), SpecSource(data, {}), plan, ALLOWED)
+        committed = instance.log.commit(plan_it(order, RULES))
+        assert len(committed.records) > size
+        return (time.perf_counter() - began) * 1000 / size
+
+
+def listed_file(size: int, folder: Path) -> float:
+    """Return the milliseconds that one of so many old files in the bucket adds to a scan."""
+    with closing(_instance(folder, NIGHTDROP_BUCKETS="specs")) as instance:
+        api = cast("_Api", instance.transport)
+        api.keys = [f"{number:05}.yaml" for number in range(size)]
+        return _median(lambda _number: _handle({"action": "reconcile"}, instance), times=5) / size
+
+
 def event(size: int, folder: Path) -> float:
     """Return the milliseconds of one event with one job on a log of so many records."""
     with closing(_instance(folder)) as instance:
@@ -157,11 +200,12 @@ def _median(do: Callable[[int], object], times: int = _REPEATED) -> float:
     return sorted(taken)[len(taken) // 2]
 
 
-def _instance(folder: Path) -> Instance:
+def _instance(folder: Path, **more: str) -> Instance:
     policy = folder / "policy.json"
     policy.write_text('{"rules": [{"jobs_per_file": 100000}]}', encoding="utf-8")
     environ = {
         **ENVIRON,
+        **more,
         "NIGHTDROP_AUDIT": f"sqlite:///{folder}/audit.db",
         "NIGHTDROP_MAX_SPEC_BYTES": "2097152",
         "NIGHTDROP_POLICY": str(policy),
@@ -218,11 +262,15 @@ _NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
 
 def _order(key: str, number: int) -> Order:
-    delivery = Delivery(
-        key, "timer", f"timer:{number}", _NOW, {"kind": "timer"}, {"shape": "timer"}, InlineSpec("")
-    )
     data = json.dumps(SPEC).encode()
-    return Order(delivery, SpecSource(data, {}), make_plan(key, read(data, Limits())), ALLOWED)
+    plan = make_plan(key, read(data, Limits()))
+    return Order(_delivery(key, number), SpecSource(data, {}), plan, ALLOWED)
+
+
+def _delivery(key: str, number: int) -> Delivery:
+    source = {"shape": "timer"}
+    subject = f"timer:{number}"
+    return Delivery(key, "timer", subject, _NOW, {"kind": "timer"}, source, InlineSpec(""))
 
 
 if __name__ == "__main__":

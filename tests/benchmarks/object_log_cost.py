@@ -155,6 +155,11 @@ class Site:
         reply = self.handle({**spec, "targets": {"nodes": [{"id": "n1"}]}})
         return str(reply["jobs"][0]["job_name"])
 
+    def first_event(self) -> None:
+        """Replace the instance by one that knows nothing yet, and have it run an event."""
+        self.instance = self.start(ONE_SEGMENT)._replace(settings=self.settings)
+        self.event()
+
     def tick(self) -> dict[str, Any]:
         """Run the reconciler once."""
         return self.handle(TICK)
@@ -222,6 +227,7 @@ def operations(site: Site, first: str, lost: tuple[int, ...] = (1, 10, 100)) -> 
     cold = site.start(ONE_SEGMENT)
     yield "cold start", lambda: cold.log.read(lambda view: view.head)
     cold.log.close()
+    yield "cold start and event", site.first_event
     site.settled()
     yield "event with one job", site.event
     site.settled()

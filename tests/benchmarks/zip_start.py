@@ -5,6 +5,7 @@ Run: python tests/benchmarks/zip_start.py
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -29,7 +30,11 @@ def start(python: Interpreter, code: str, *arguments: str) -> float:
     taken = []
     for _ in range(RUNS):
         began = time.perf_counter()
-        subprocess.run([python.command, "-ISB", "-c", code, *arguments], check=True, env={})
+        subprocess.run(
+            [python.command, "-ISB", "-c", code, *arguments],
+            check=True,
+            env={"PATH": os.environ["PATH"]},
+        )
         taken.append((time.perf_counter() - began) * 1000)
     return statistics.median(taken)
 

@@ -35,6 +35,15 @@ def test_an_event_reads_nothing(costs: list[dict[str, Cost]]) -> None:
         assert cost.log <= 5
 
 
+def test_a_cold_start_with_its_event_is_ten_requests_and_a_checkpoint(
+    costs: list[dict[str, Cost]],
+) -> None:
+    """Nothing is read twice."""
+    for cost in (one["cold start and event"] for one in costs):
+        assert cost.log <= 10
+        assert (cost.ief, cost.other) == (1, 1)
+
+
 def test_an_idle_reconciler_run_looks_once(costs: list[dict[str, Cost]]) -> None:
     """At the end of the log, and at the bucket; it writes nothing."""
     for cost in (one["idle tick"] for one in costs):
@@ -54,7 +63,7 @@ def test_a_reconciler_run_settles_many_jobs_in_few_requests(
 @pytest.mark.parametrize(
     "operation",
     ["event with one job", "idle tick", "audit show, a recent job", "jobs abandon", "cold start",
-     "audit checkpoint", "audit show, the first job"],
+     "cold start and event", "audit checkpoint", "audit show, the first job"],
 )  # fmt: skip
 def test_no_operation_grows_with_the_log(costs: list[dict[str, Cost]], operation: str) -> None:
     """The same requests, and no more bytes than the snapshot has grown by."""

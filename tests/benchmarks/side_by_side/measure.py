@@ -1,6 +1,9 @@
 """Measure Nightdrop beside its peers and the floor, in one run.
 
     python -m tests.benchmarks.side_by_side.measure [--rounds 5] [--json FILE] [--picture FILE]
+    python -m tests.benchmarks.side_by_side.measure --zip FOLDER --python python3.10
+
+The second takes Nightdrop as it is deployed, unpacked, and everything under the runtime's Python.
 
 Every figure is the median over the rounds; each round takes the handlers in turn, so that a slow
 moment of the machine falls on all of them. Each handler runs in a process and an environment of
@@ -86,10 +89,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--events", type=int, default=300)
     parser.add_argument("--environments", type=Path, default=ROOT / "build" / "peers")
+    parser.add_argument("--python", type=Path, default=Path(sys.executable))
+    parser.add_argument("--zip", type=Path, help="a folder with the unpacked zip")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    measured = measure(handlers(options.environments), options.rounds, options.events)
+    nightdrop = Handler("nightdrop", "handler", options.zip or ROOT, options.python)
+    measured = measure(
+        [nightdrop, *peers(options.environments, options.python)], options.rounds, options.events
+    )
     sys.stdout.write(table(measured))
     if options.json:
         options.json.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
@@ -97,20 +105,20 @@ def main() -> None:
         options.picture.write_text(picture(measured), encoding="utf-8")
 
 
-def handlers(environments: Path) -> Sequence[Handler]:
-    """Return the handlers, with an environment for each peer.
+def peers(environments: Path, python: Path) -> Iterator[Handler]:
+    """Yield the peers, each with an environment.
 
     Args:
-        environments: The folder of the peers' environments; those that are missing are created.
+        environments: The folder of the environments; those that are missing are created.
+        python: The interpreter to create them with.
     """
-    peers = []
-    for name in ("floor", "sdk_client", "powertools"):
-        python = environments / name / "bin" / "python"
-        if not python.exists():
+    for name in ("floor", "floor_models", "sdk_client", "powertools"):
+        own = environments / python.name / name / "bin" / "python"
+        if not own.exists():
             pins = HERE / "peers" / f"requirements-{name}.txt"
-            subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
+            subprocess.run([python, "-m", "venv", own.parents[1]], check=True)
             install: list[str | Path] = [
-                python,
+                own,
                 "-m",
                 "pip",
                 "install",
@@ -119,8 +127,7 @@ def handlers(environments: Path) -> Sequence[Handler]:
                 pins,
             ]
             subprocess.run(install, check=True)
-        peers.append(Handler(name, name, HERE / "peers", python))
-    return [Handler("nightdrop", "handler", ROOT, Path(sys.executable)), *peers]
+        yield Handler(name, name, HERE / "peers", own)
 
 
 def measure(
@@ -152,12 +159,12 @@ def measure(
 def table(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """Return the table, with the ratio to the floor behind each of Nightdrop's figures."""
     names = list(measured)
-    lines = [f"{'':44}" + "".join(f"{name:>12}" for name in names) + f"{'x floor':>10}"]
+    lines = [f"{'':44}" + "".join(f"{name:>13}" for name in names) + f"{'x floor':>9}"]
     for row in ROWS:
         values = [measured[name][row.key]["median"] for name in names]
-        cells = "".join(f"{value:12.{row.digits}f}" for value in values)
+        cells = "".join(f"{value:13.{row.digits}f}" for value in values)
         ratio = values[0] / measured["floor"][row.key]["median"]
-        lines.append(f"{row.title:44}{cells}{ratio:10.2f}")
+        lines.append(f"{row.title:44}{cells}{ratio:9.2f}")
     return "\n".join(lines) + "\n"
 
 

@@ -15,7 +15,7 @@ _TITLES = {
     "threads": "200 events, 16 threads",
     "peak": "peak memory",
 }
-_COLOURS = ("#0b7285", "#868e96", "#e8590c", "#7048e8")
+_COLOURS = ("#0b7285", "#868e96", "#ced4da", "#e8590c", "#7048e8")
 _LEFT, _WIDTH, _BAR, _GAP = 190, 720, 14, 16
 _LARGEST = 6.0
 """Times the floor at the right edge; a longer bar is cut, and its number says how long it is."""
