@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
@@ -94,10 +94,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    nightdrop = Handler("nightdrop", "handler", options.zip or ROOT, options.python)
-    measured = measure(
-        [nightdrop, *peers(options.environments, options.python)], options.rounds, options.events
-    )
+    names = ("nightdrop", "floor", "floor_trail", "sdk_client", "powertools")
+    nightdrop, *peers = (handler(one, options.environments, options.python) for one in names)
+    if options.zip:
+        nightdrop = replace(nightdrop, folder=options.zip, python=options.python)
+    measured = measure([nightdrop, *peers], options.rounds, options.events)
     sys.stdout.write(table(measured))
     if options.json:
         options.json.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
@@ -105,29 +106,23 @@ def main() -> None:
         options.picture.write_text(picture(measured), encoding="utf-8")
 
 
-def peers(environments: Path, python: Path) -> Iterator[Handler]:
-    """Yield the peers, each with an environment.
+def handler(name: str, environments: Path, python: Path) -> Handler:
+    """Return a handler with an environment of its own, which holds what it needs and nothing else.
 
     Args:
-        environments: The folder of the environments; those that are missing are created.
-        python: The interpreter to create them with.
+        name: Its name.
+        environments: The folder of the environments; one that is missing is created.
+        python: The interpreter to create it with.
     """
-    for name in ("floor", "floor_models", "sdk_client", "powertools"):
-        own = environments / python.name / name / "bin" / "python"
-        if not own.exists():
-            pins = HERE / "peers" / f"requirements-{name}.txt"
-            subprocess.run([python, "-m", "venv", own.parents[1]], check=True)
-            install: list[str | Path] = [
-                own,
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--requirement",
-                pins,
-            ]
-            subprocess.run(install, check=True)
-        yield Handler(name, name, HERE / "peers", own)
+    own = environments / python.name / name / "bin" / "python"
+    if not own.exists():
+        pins = HERE / "peers" / f"requirements-{name}.txt"
+        subprocess.run([python, "-m", "venv", own.parents[1]], check=True)
+        install: list[str | Path] = [own, "-m", "pip", "install", "--quiet", "--requirement", pins]
+        subprocess.run(install, check=True)
+    if name == "nightdrop":
+        return Handler(name, "handler", ROOT, own)
+    return Handler(name, name, HERE / "peers", own)
 
 
 def measure(

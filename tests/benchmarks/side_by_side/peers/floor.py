@@ -29,6 +29,13 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
     """Create the job of one timer event and return the API's answer."""
     job = json.loads(event["user_event"])
     _append("sending", job["job_name"])
+    created = send(event["user_event"])
+    _append("created", created["job_id"])
+    return created
+
+
+def send(body: str) -> dict[str, str]:
+    """Sign and send a creation, and return the API's answer."""
     request = SdkRequest(
         method="POST",
         schema=_ENDPOINT.scheme,
@@ -36,12 +43,11 @@ def handler(event: dict[str, str], _context: object) -> dict[str, str]:
         resource_path=_PATH,
         query_params=[],
         header_params={"Content-Type": "application/json"},
-        body=event["user_event"],
+        body=body,
     )
     signed = _signer.sign(request)
     answer = _pool.urlopen("POST", signed.uri, body=signed.body, headers=signed.header_params)
     created: dict[str, str] = json.loads(answer.data)
-    _append("created", created["job_id"])
     return created
 
 
