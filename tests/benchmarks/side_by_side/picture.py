@@ -48,8 +48,8 @@ def picture(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
 
 def _legend(names: list[str]) -> str:
     return "\n".join(
-        f'<rect x="{_LEFT + 130 * number}" y="12" width="10" height="10" fill="{colour}"/>'
-        f'<text x="{_LEFT + 130 * number + 16}" y="21">{escape(name)}</text>'
+        f'<rect x="{_LEFT + 112 * number}" y="12" width="10" height="10" fill="{colour}"/>'
+        f'<text x="{_LEFT + 112 * number + 16}" y="21">{escape(name)}</text>'
         for number, (name, colour) in enumerate(zip(names, _COLOURS, strict=True))
     )
 
