@@ -36,6 +36,7 @@ class MemoryLog:
     def __init__(self, clock: Callable[[], datetime], seed: int = 0) -> None:
         self._clock = clock
         self._random = random.Random(seed)  # noqa: S311 - no secret, and the same every time
+        self._records: list[Record] = []  # what was read of them: they never change
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         finalize(self, self._db.close)
         _empty().backup(self._db)
@@ -67,8 +68,9 @@ class MemoryLog:
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`."""
-        for row in self._execute(statements.RECORDS_AFTER, (after, -1)):
-            yield Record(*row)
+        rows = self._execute(statements.RECORDS_AFTER, (len(self._records), -1))
+        self._records += [Record(*row) for row in rows]
+        yield from self._records[after:]
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows of a statement over its tables."""
