@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 PLATFORM = "manylinux2014_x86_64"
 """The platform of compiled packages; FunctionGraph runs EulerOS on x86_64."""
 
-_WHICH = "import sys; print(*sys.version_info[:2], sep='.'); print(sys.version.split()[0])"
+_WHICH = (
+    "import sys; print(*sys.version_info[:2], sep='.')\n"
+    "print(sys.version.split()[0]); print(sys.executable)"
+)
 
 CODE_ROOT = "/opt/function/code"
 """Where FunctionGraph unpacks the zip, for the paths in tracebacks."""
@@ -52,7 +55,12 @@ RUNTIMES = {runtime.name: runtime for runtime in (Runtime("3.10"), Runtime("3.12
 
 @dataclass(frozen=True)
 class Interpreter:
-    """An interpreter on this machine; its version is complete, such as `3.10.13`."""
+    """An interpreter on this machine.
+
+    Attributes:
+        command: Its path.
+        version: Its complete version, such as `3.10.13`.
+    """
 
     command: str
     version: str
@@ -67,9 +75,9 @@ def interpreter(runtime: Runtime, command: str = "") -> Interpreter | None:
         PackageError: The given command is not an interpreter of this version.
     """
     for candidate in (command,) if command else (runtime.name, *_pyenv(runtime)):
-        versions = _output([candidate, "-I", "-c", _WHICH]).split()
-        if versions and versions[0] == runtime.version:
-            return Interpreter(candidate, versions[1])
+        found = _output([candidate, "-I", "-c", _WHICH]).splitlines()
+        if found and found[0] == runtime.version:
+            return Interpreter(command=found[2], version=found[1])
     if command:
         raise PackageError(f"{command} is not Python {runtime.version}; give another with --python")
     return None

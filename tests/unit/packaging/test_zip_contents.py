@@ -81,6 +81,17 @@ def test_an_interpreter_must_be_of_the_runtimes_version() -> None:
     assert interpreter(Runtime("2.99")) is None
 
 
+def test_an_interpreter_that_only_the_path_leads_to_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiling has an environment of its own, without that path."""
+    (tmp_path / RUNTIME.name).symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    found = interpreter(RUNTIME)
+    assert found
+    assert compiled({"a.py": b"x = 1\n"}, found)
+
+
 def write(folder: Path, **modules: str) -> Path:
     """Make a package of modules, `__` in a name for a dot, and return its folder."""
     package = folder / "pack"
