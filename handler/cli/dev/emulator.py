@@ -10,7 +10,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import click
-import urllib3
 
 from handler.cli.console import exit_with_error
 from handler.cli.dev.emulator_process import check_env_file, run_with_command, serve_emulator
@@ -42,6 +41,8 @@ class EventSender:
         Raises:
             urllib3.exceptions.HTTPError: It was not accepted.
         """
+        import urllib3  # only an emulator that posts events pays for it
+
         upload = Upload(**asdict(notification), at=datetime.now(timezone.utc), ip="127.0.0.1")
         event = SHAPES[self.shape](upload)
         answer = urllib3.request(

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import urllib3
-
 from handler.cli.configuration.environment import environment
 from handler.cli.configuration.value import KEYS
 from handler.cloud.credentials import credentials
@@ -87,12 +85,16 @@ class EmulatorProcess:
             urllib3.exceptions.HTTPError: It does not answer.
             ValueError: Its answer is not JSON.
         """
+        import urllib3  # the emulator itself does not pay for its client
+
         url = f"{self.url}/_emulator/state?only={only}"
         state: dict[str, Any] = urllib3.request("GET", url, retries=False, timeout=_TIMEOUT).json()
         return state
 
     def set_faults(self, *faults: dict[str, Any]) -> None:
         """Replace all faults that are set; without arguments, clear them."""
+        import urllib3  # as above
+
         urllib3.request("POST", f"{self.url}/_emulator/faults", json=list(faults))
 
     def exit_reason(self) -> str:

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, final
 
-import urllib3
-
 from handler.errors import CredentialsError, SettingsError
 
 if TYPE_CHECKING:
@@ -82,6 +80,8 @@ def agency_of(environ: Mapping[str, str], clock: Callable[[], float]) -> Agency 
 
 
 def _fetch(url: str) -> Keys:
+    import urllib3  # only a process with an agency pays for it
+
     try:
         with urllib3.PoolManager(retries=False, timeout=_ANSWER_SECONDS) as pool:
             answer: Any = pool.request("GET", url).json()
