@@ -46,10 +46,10 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Start a worker more than there are cores: tests wait for processes and time-outs."""
+    """Start two workers more than there are cores: tests wait for processes and time-outs."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None  # xdist reads it
-    return (os.cpu_count() or 1) + 1
+    return (os.cpu_count() or 1) + 2
 
 
 def _fits(memory: Path) -> bool:
