@@ -46,10 +46,10 @@ test-all:
 
 # The submission code against a simulated API and clock, on the logs in SQLite and in OBS.
 simulate: $(VENV)/.dev
-	$(BIN)/python -m tests.faults.simulation 20000
-	$(BIN)/python -m tests.faults.simulation 5000 objects
-	$(BIN)/python -m tests.faults.simulation 5000 rollouts
-	$(BIN)/python -m tests.faults.simulation 500 rollouts objects
+	$(BIN)/python -m tests.faults.simulation.run 20000
+	$(BIN)/python -m tests.faults.simulation.run 5000 objects
+	$(BIN)/python -m tests.faults.simulation.run 5000 rollouts
+	$(BIN)/python -m tests.faults.simulation.run 500 rollouts objects
 
 # Real processes under faults, and cuts of power under SQLite, in full.
 storm: $(VENV)/.dev

@@ -27,8 +27,15 @@ from typing import TYPE_CHECKING, Any
 from handler.audit.objects.log import ObjectLog
 from handler.audit.sql.sqlite import SqliteLog
 from handler.emulator.ief.fleet_file import read_fleet
-from tests.support.capacity_table import PARALLEL, SMALL, STORES, TARGETS, table, write_page
 from tests.support.clock import Clock
+from tests.support.documents.capacity_table import (
+    PARALLEL,
+    SMALL,
+    STORES,
+    TARGETS,
+    table,
+    write_page,
+)
 from tests.support.emulated_ief import EmulatedIef
 from tests.support.memory_objects import START, MemoryObjects
 from tests.support.rollout_night import EVENING, Night

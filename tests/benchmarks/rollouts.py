@@ -28,7 +28,7 @@ from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
 from tests.benchmarks.fan_out import ROOT, emulator
-from tests.faults.memory_log import MemoryLog
+from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
 from tests.support.rollout_night import EVENING, LARGE_FLEET, Night

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from handler.audit.log import Decision
 from handler.jobs.decisions import about, known
 from handler.jobs.effects import Commit
-from tests.faults.simulated_function import Strategy
+from tests.faults.simulation.simulated_function import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

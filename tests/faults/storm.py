@@ -15,13 +15,13 @@ from random import Random
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.scene import TICK, Scene, spec
+from tests.faults.kills.scene import TICK, Scene, spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.values.canonical_json import Json
-    from tests.faults.preloaded import Child
+    from tests.faults.kills.preloaded import Child
 
 KILLED = 0.4
 """How likely a process is to be killed."""

@@ -19,8 +19,8 @@ from handler.jobs.settlement import settle
 from handler.jobs.submission import answer_of
 from handler.runtime.deadline import Deadline
 from handler.values.canonical_json import timestamp
-from tests.faults.memory_log import MemoryLog
-from tests.faults.simulated_time import EPOCH
+from tests.faults.simulation.memory_log import MemoryLog
+from tests.faults.simulation.simulated_time import EPOCH
 
 if TYPE_CHECKING:
     from handler.audit.record import Part

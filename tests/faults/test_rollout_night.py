@@ -17,8 +17,8 @@ import pytest
 from handler.audit.record import part
 from handler.audit.verification.verdict import verify
 from handler.schedule.rollout_settings import JOB_SECONDS
-from tests.faults.rollout_replay import Replay
-from tests.faults.simulated_tasks import Made
+from tests.faults.simulation.rollout_replay import Replay
+from tests.faults.simulation.simulated_tasks import Made
 from tests.support.rollout_night import Killed, Night, Steps, large_night
 
 if TYPE_CHECKING:

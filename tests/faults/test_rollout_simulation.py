@@ -10,8 +10,8 @@ from handler.audit.rollouts import statements
 from handler.audit.sql.sqlite import SqliteLog
 from handler.rollouts.tick import jobs_to_follow
 from handler.schedule.window import FOREVER, Period
-from tests.faults.simulated_objects import ObjectLogs
-from tests.faults.simulation import simulate
+from tests.faults.simulation.run import simulate
+from tests.faults.simulation.simulated_objects import ObjectLogs
 from tests.support.depth import examples
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from handler.audit.log import View
     from handler.audit.rollouts.state import RolloutState
     from handler.jobs.operations import OperationRequest
-    from tests.faults.simulation import Ending
+    from tests.faults.simulation.run import Ending
 
 ADVANCE = "handler.rollouts.advance"
+SIMULATION = "tests.faults.simulation"
 PENDING = f"{statements._PENDING} ORDER BY place LIMIT ?"  # noqa: SLF001 - without a look elsewhere
 
 
@@ -97,7 +98,11 @@ def _without_resuming(view: View, rollout: RolloutState) -> tuple[OperationReque
         ("handler.audit.rollouts.projection.closes_template", lambda _: True, "the template of"),
         ("handler.deliveries.receiving._left_nothing", lambda run: bool(run.jobs), "already"),
         ("handler.jobs.node_outcomes.failed_nodes", lambda *_: (), "succeeded, and its task is"),
-        ("tests.faults.simulated_rollouts.jobs_to_follow", _without_resuming, "stay paused"),
+        (
+            f"{SIMULATION}.simulated_rollouts.jobs_to_follow",
+            _without_resuming,
+            "stay paused",
+        ),
     ],
     ids=[
         *("stop", "gate", "start", "window", "busy", "template", "again", "outcome", "resume"),

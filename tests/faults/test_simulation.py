@@ -11,10 +11,10 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.policy.verdict import PolicyDecision
 from handler.values.canonical_json import sha256_hex
 from tests.faults.contrast import CLAIM_THEN_RETRY, NO_WAIT, SHORT_WAIT
-from tests.faults.simulated_guard import POLICIES, decided
-from tests.faults.simulated_objects import ObjectLogs
-from tests.faults.simulated_time import EPOCH
-from tests.faults.simulation import simulate
+from tests.faults.simulation.run import simulate
+from tests.faults.simulation.simulated_guard import POLICIES, decided
+from tests.faults.simulation.simulated_objects import ObjectLogs
+from tests.faults.simulation.simulated_time import EPOCH
 from tests.support.depth import examples
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
     from handler.policy.decision import Origin
     from handler.specs.planner import Plan
-    from tests.faults.simulated_function import Strategy
-    from tests.faults.simulation import Ending
+    from tests.faults.simulation.run import Ending
+    from tests.faults.simulation.simulated_function import Strategy
 
 ALLOWED = PolicyDecision(sha256_hex(POLICIES[0]), 1)
+SIMULATION = "tests.faults.simulation"
 DECISIONS = "handler.jobs.operation_decisions"
 ANSWERS = ("job.paused", "job.resumed", "job.retried", "job.deleted", "job.unchanged")
 VERBS = ("append", "read", "write", "delete")
@@ -127,20 +128,28 @@ def _first_policy() -> Callable[..., PolicyDecision]:
 @pytest.mark.parametrize(
     ("place", "broken", "violation"),
     [
-        ("tests.faults.simulated_guard.decided", lambda *_: ALLOWED, "is planned against rule 1"),
+        (
+            f"{SIMULATION}.simulated_guard.decided",
+            lambda *_: ALLOWED,
+            "is planned against rule 1",
+        ),
         ("handler.deliveries.decisions._over_limit", lambda *_: (), "are planned under rule"),
         ("handler.jobs.following.trip", lambda _breaker, _view: (), "due=True"),
         (
-            "tests.faults.simulated_guard.decided",
+            f"{SIMULATION}.simulated_guard.decided",
             lambda *of: decided(*of)._replace(approval=None),
             "without an approval",
         ),
         ("handler.deliveries.approval._same_person", lambda *_: "", "approved by its uploader"),
-        ("tests.faults.simulated_guard.decided", _first_policy(), "was replaced before"),
+        (f"{SIMULATION}.simulated_guard.decided", _first_policy(), "was replaced before"),
         ("handler.audit.sql.view.RELEASED", "nobody", "due=False and is_held=True"),
         (f"{DECISIONS}.result_without_sending", lambda *_: None, "claims a job that has a claim"),
         ("handler.jobs.operation_submission.moment", lambda _: EPOCH, "the API did it 1 times"),
-        ("tests.faults.simulated_function.settling", lambda *_: iter(()), "still has a claim"),
+        (
+            f"{SIMULATION}.simulated_function.settling",
+            lambda *_: iter(()),
+            "still has a claim",
+        ),
     ],
     ids=[
         *("policy", "limit", "breaker", "approval", "approver", "change", "release"),

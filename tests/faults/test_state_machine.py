@@ -19,19 +19,19 @@ from hypothesis.stateful import (
 
 from handler.audit.sql.sqlite import SqliteLog
 from handler.jobs.hold import hold, release
-from tests.faults.simulated_api import Habits
-from tests.faults.simulated_function import Network, Strategy
-from tests.faults.simulated_time import Hazards
-from tests.faults.simulated_world import World, deliveries, drawn
-from tests.faults.simulation import calm
-from tests.faults.violations import at_any_time, at_the_end
+from tests.faults.simulation.run import calm
+from tests.faults.simulation.simulated_api import Habits
+from tests.faults.simulation.simulated_function import Network, Strategy
+from tests.faults.simulation.simulated_time import Hazards
+from tests.faults.simulation.simulated_world import World, deliveries, drawn
+from tests.faults.simulation.violations import at_any_time, at_the_end
 from tests.support.depth import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tests.faults.simulated_time import Instance, Steps
+    from tests.faults.simulation.simulated_time import Instance, Steps
 
 OPERATOR = {"kind": "operator"}
 SOMETIMES = st.sampled_from([0.0, 0.3, 1.0])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.specs.planner import mark_of
-from tests.faults.scene import scene
+from tests.faults.kills.scene import scene
 from tests.faults.storm import LATE_SECONDS, Size, Storm
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from handler.cloud.ief.client import Ief
 from handler.cloud.obs.listing import LARGEST_PAGE, listing_of
 from handler.errors import NoAnswerError
 from tests.fuzz.engine import run
-from tests.hostile.answers_ief import LISTED as JOBS
-from tests.hostile.answers_obs import LISTED as OBJECTS
+from tests.hostile.answers.answers_ief import LISTED as JOBS
+from tests.hostile.answers.answers_obs import LISTED as OBJECTS
 
 if TYPE_CHECKING:
     from handler.cloud.http_transport import Request, Transport

@@ -8,10 +8,10 @@ from contextlib import suppress
 
 from handler.errors import CloudError
 from tests.fuzz.engine import run
-from tests.hostile.answers_http import HTTP
-from tests.hostile.answers_ief import CREATED, LISTED, SHOWN
-from tests.hostile.answers_obs import APPENDED, READ
-from tests.hostile.answers_obs import LISTED as BUCKET
+from tests.hostile.answers.answers_http import HTTP
+from tests.hostile.answers.answers_ief import CREATED, LISTED, SHOWN
+from tests.hostile.answers.answers_obs import APPENDED, READ
+from tests.hostile.answers.answers_obs import LISTED as BUCKET
 from tests.hostile.asking import OPERATIONS
 
 LONGEST = 4000

@@ -8,7 +8,7 @@ import pytest
 
 from handler.parsing import Limits
 from handler.settings import Settings
-from tests.hostile.answering import answers_to_files
+from tests.hostile.answers.answering import answers_to_files
 from tests.hostile.files import FILES
 from tests.hostile.limits import MOST_MEGABYTES, MOST_SECONDS, assert_within_limits, run_limited
 

@@ -18,7 +18,7 @@ from handler.rollouts.records import planned_rollout, totals
 from handler.schedule.rollout_settings import RolloutSettings
 from handler.specs.rollout_planner import PlannedRollout
 from handler.values.canonical_json import key_of, timestamp
-from tests.faults.memory_log import MemoryLog
+from tests.faults.simulation.memory_log import MemoryLog
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

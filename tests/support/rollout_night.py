@@ -23,7 +23,7 @@ from handler.runtime.deadline import Deadline
 from handler.settings import load
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import key_of
-from tests.faults.memory_log import MemoryLog
+from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
 

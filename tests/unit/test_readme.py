@@ -13,7 +13,7 @@ import pytest
 
 from handler.cli.main import COMMANDS, main
 from handler.settings import Settings
-from tests.support.pages import pages
+from tests.support.documents.pages import pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,17 +110,17 @@ def test_a_command_line_with_a_slip_is_noticed() -> None:
 
 NOT_RUN = {
     ("README.md", "make .venv/.local"): "installs packages; `make test` runs in what it installs",
-    ("README.md", "make demo"): "tests/functional/test_command.py runs the demo",
-    ("README.md", "nightdrop dev"): "until Ctrl-C; tests/functional/test_dev.py runs it",
-    ("README.md", "nightdrop package"): "an account; tests/functional/test_package.py builds it",
+    ("README.md", "make demo"): "tests/functional/commands/test_command.py runs the demo",
+    ("README.md", "nightdrop dev"): "until Ctrl-C; tests/functional/commands/test_dev.py runs it",
+    ("README.md", "nightdrop package"): "an account; test_package.py builds it",
     ("handler/local/README.md", "nightdrop dev"): "until Ctrl-C; test_local_page.py runs it",
     ("handler/local/README.md", "export NIGHTDROP_AUDIT"): "a server; test_local_page.py runs it",
     ("handler/local/README.md", "curl -s"): "of that server; the same test",
-    ("handler/cli/README.md", "make dist"): "installs it; tests/functional/test_install.py does it",
-    ("infra/MORNING.md", "nightdrop dev"): "until Ctrl-C; tests/support/pages.py runs it",
+    ("handler/cli/README.md", "make dist"): "installs it; test_install.py does it",
+    ("infra/MORNING.md", "nightdrop dev"): "until Ctrl-C; tests/support/documents/pages.py runs it",
     ("infra/README.md", "make .venv/.local"): "Terraform with an account; tests/infra checks it",
 }
-"""How blocks of commands begin that `tests/functional/test_pages.py` does not run, and why not."""
+"""How blocks of commands begin that `test_pages.py` does not run, and why not."""
 
 
 _BLOCK = re.compile(r"^(.*)\n```(?:console|sh)\n(?:\$ )?(.*)$", re.MULTILINE)

@@ -24,7 +24,7 @@ from handler.policy.verdict import ALLOWED
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, StoredSpec
 from handler.values.canonical_json import key_of
-from tests.faults.memory_log import MemoryLog
+from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from handler.policy.verdict import ALLOWED
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import timestamp
-from tests.faults.memory_log import MemoryLog
+from tests.faults.simulation.memory_log import MemoryLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.emulator.ief.fleet import Fleet, Node
-from tests.faults.memory_log import MemoryLog
+from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
 from tests.support.rollout_night import EVENING, Night

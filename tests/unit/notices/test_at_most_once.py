@@ -14,7 +14,7 @@ from handler.audit.log import Decision
 from handler.audit.record import Draft, part
 from handler.errors import ApiError, CloudError, NoAnswerError, NotSentError
 from handler.notices.decisions import MOST_PER_HOUR, claim_notice, record_answer
-from tests.faults.memory_log import MemoryLog
+from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.clock import Clock
 from tests.support.depth import examples
 

@@ -21,7 +21,7 @@ from handler.notices.decisions import (
     is_unsent,
     record_answer,
 )
-from tests.faults.memory_log import MemoryLog
+from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.clock import Clock
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from handler.audit.job_state import JobState, JobWord
 from handler.audit.state import DeliveryState, DeliveryWord
 from handler.cloud.smn.client import MESSAGE_BYTES, SUBJECT_BYTES
 from handler.notices.text import Alarm, alarm_text, summary_text
-from tests.faults.memory_log import MemoryLog
+from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.clock import Clock
 
 NOW = datetime(2026, 11, 26, 7, tzinfo=timezone.utc)

@@ -17,10 +17,10 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.jobs.decisions import Refused, abandon, claim, record
 from handler.schedule.rollout_settings import RolloutSettings, Select
 from handler.values.canonical_json import timestamp
-from tests.faults.memory_log import MemoryLog
-from tests.faults.rollout_replay import Replay
-from tests.faults.rollout_violations import differing
-from tests.faults.simulated_objects import ObjectLogs
+from tests.faults.simulation.memory_log import MemoryLog
+from tests.faults.simulation.rollout_replay import Replay
+from tests.faults.simulation.rollout_violations import differing
+from tests.faults.simulation.simulated_objects import ObjectLogs
 from tests.support.depth import examples
 from tests.support.rollout_log import RolloutLog, named
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from handler.audit.job_state import JobState
     from handler.audit.log import View
     from handler.rollouts.operations import RolloutOperation
-    from tests.faults.simulated_world import OpenLog
+    from tests.faults.simulation.simulated_world import OpenLog
 
 
 class Step(NamedTuple):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from handler.audit.retention import forget
 from handler.schedule.rollout_settings import RolloutSettings
-from tests.faults.rollout_violations import differing
+from tests.faults.simulation.rollout_violations import differing
 from tests.support.rollout_log import RolloutLog, named
 
 

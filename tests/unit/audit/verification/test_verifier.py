@@ -14,8 +14,8 @@ from handler.audit.open_log import open_source
 from handler.audit.verification.chain_check import check_chain
 from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.open_stores import open_any_log, open_any_source
-from tests.support.falsify import run
 from tests.support.long_log import KEY, LongLog, moment, recording, run_records
+from tests.support.tampering.falsify import run
 
 if TYPE_CHECKING:
     from pathlib import Path

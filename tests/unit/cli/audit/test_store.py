@@ -14,14 +14,14 @@ from click.testing import CliRunner
 from handler.cli.main import main
 from handler.cli.open_stores import open_any_log
 from tests.support.long_log import LongLog, recording, run_records
-from tests.support.tampering_derived import DERIVED
+from tests.support.tampering.derived import DERIVED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
 
-    from tests.support.falsify import Tampering
+    from tests.support.tampering.falsify import Tampering
 
 RECORDS = "SELECT * FROM records ORDER BY seq"
 BY_HAND = ("is exchanged", "request that waits is removed", "is added", "are cut off")
