@@ -19,6 +19,10 @@ MOST_SHOWN = 10
 """Candidates that a message lists."""
 
 _LIKENESS = 0.6
+_LISTS = {
+    frozenset({"job"}): "nightdrop jobs list",
+    frozenset({"rollout"}): "nightdrop rollout list",
+}
 _SEPARATORS = ":/"
 _MOST_COMPARED = 2000
 
@@ -142,4 +146,5 @@ def _suggest_names(what: str, others: Sequence[Candidate]) -> str:
     message = f'Nothing named "{display(what)}".'
     if similar:
         return f"{message} Similar: {', '.join(similar)}"
-    return f"{message} `nightdrop audit list` shows what there is."
+    command = _LISTS.get(frozenset(one.kind for one in others), "nightdrop audit list")
+    return f"{message} `{command}` shows what there is."

@@ -9,7 +9,7 @@ from handler.cli.command_group import Command, CommandGroup
 COMMANDS = {
     "init": Command("audit.store", "Create the tables of a log in PostgreSQL; safe to repeat."),
     "list": Command("audit.list", "The latest records."),
-    "show": Command("audit.show", "The timeline of one delivery or job."),
+    "show": Command("audit.show", "The timeline of one delivery, rollout or job."),
     "stats": Command("audit.stats", "Counts and times per day, failures, open work."),
     "export": Command("audit.export", "The log as JSON Lines, CSV or OCSF events."),
     "serve": Command("audit.serve", "The log as a web page."),

@@ -1,4 +1,4 @@
-"""`nightdrop audit show`: the timeline of one delivery or job."""
+"""`nightdrop audit show`: the timeline of one delivery, rollout or job."""
 
 from __future__ import annotations
 
@@ -39,14 +39,15 @@ _STATES = {
 _JOB_COLUMNS = ("job", "type", "state", "attempts", "after", "job id", "on the fleet")
 
 
-@click.command(short_help="The timeline of one delivery or job.")
+@click.command(short_help="The timeline of one delivery, rollout or job.")
 @audit_option
 @format_choice("table", "json", "yaml")
 @click.argument("what")
 def show(address: str, what: str, output: str) -> None:
-    """Print the timeline of WHAT: a job's name, id or key, or a delivery's file or key.
+    """Print the timeline of WHAT: a job, a rollout or a delivery.
 
-    The beginning of a name is enough if it is unique.
+    WHAT is a job's name, id or key, a rollout's name or key, or a delivery's file or key. The
+    beginning of a name is enough if it is unique. A rollout's timeline is that of its delivery.
 
     Shows who asked for it, when, through which file, every step, and the result. Times count from
     the event.

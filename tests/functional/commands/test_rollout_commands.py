@@ -242,6 +242,23 @@ def test_an_unknown_or_ambiguous_rollout_is_an_error(site: Site, command: str) -
     assert site.actions() == before
 
 
+@pytest.mark.parametrize("store", ["sqlite", "obs"])
+def test_the_audit_trail_of_a_rollout_is_found_by_its_name(site: Site, store: str) -> None:
+    """It is that of its delivery; the beginning of the name is enough."""
+    if store == "obs":
+        site.environ["NIGHTDROP_AUDIT"] = "obs://nightdrop-drop/audit/"
+    [delivery] = site.fire(SPEC)["deliveries"]
+    name = site.standing()["name"]
+
+    def shown(what: str) -> str:
+        done = CliRunner().invoke(main, ["audit", "show", what], env=site.environ)
+        assert done.exit_code == 0, done.stderr
+        return done.stdout
+
+    assert shown(name) == shown(name[:-2]) == shown(delivery)
+    assert "rollout.planned" in shown(name)
+
+
 def test_status_has_a_line_for_a_rollout_and_none_for_its_jobs(site: Site) -> None:
     """Its wave, its nodes, what it waits for, why nodes failed; a paused one is not well."""
     name = site.begin()

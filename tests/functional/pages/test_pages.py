@@ -59,6 +59,7 @@ def test_another_output_is_noticed() -> None:
     [
         ("emulator at http://127.0.0.1:42389", "emulator at http://127.0.0.1:PORT"),
         ("at 2026-11-25T19:07:08.919463Z", "at TIME"),
+        ("Python 3.11.7, pydantic 2.14.3", "Python VERSION, pydantic 2.14.3"),
         (
             "no such setting, perhaps NIGHTDROP_BUCKETS",
             "no such setting, perhaps NIGHTDROP_BUCKETS",

@@ -48,9 +48,10 @@ _VARYING = (
     (r"\bnd-[a-z2-7]{26}\b", "MARK"),
     (r"\b[a-z2-7]{16}\b", "KEY"),
     (r"-[a-z2-7]{8}\b", "-SUFFIX"),
+    (r"\b(Python|SQLite) \d+(\.\d+)+\b", r"\1 VERSION"),
     (r"(?<=\S) +", " "),
 )
-"""What is another in each run: ids, ports, times, signatures, hashes, keys, names; then widths."""
+"""What differs between runs: ids, ports, times, signatures, hashes, keys, names, versions; widths."""
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,20 @@ def test_an_unknown_name_lists_similar_ones(what: str) -> None:
 @pytest.mark.parametrize("what", ["", "zebra!", "a\x1b[2J\n"])
 def test_a_name_without_similar_ones_leads_to_the_list(what: str) -> None:
     """In a line that shows the given name safely."""
-    with pytest.raises(LookupError, match="nightdrop audit list") as raised:
+    with pytest.raises(LookupError, match="`nightdrop jobs list`") as raised:
         find_matches(what, [TONIGHT])
     assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "command"),
+    [
+        (["rollout"], "nightdrop rollout list"),
+        (["job", "delivery"], "nightdrop audit list"),
+        ([], "nightdrop audit list"),
+    ],
+)
+def test_the_list_is_the_one_of_what_was_looked_for(kinds: list[str], command: str) -> None:
+    """The audit log has everything."""
+    with pytest.raises(LookupError, match=f"`{command}` shows"):
+        find_matches("zebra!", [Candidate(kind, "aaaa", ("hall",)) for kind in kinds])

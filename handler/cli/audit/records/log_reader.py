@@ -7,7 +7,7 @@ memory, so that the same queries serve all three.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ import sqlite_utils
 from handler.audit.actions import FORGOTTEN
 from handler.audit.open_log import POSTGRES, SQLITE, no_address
 from handler.audit.record import Record
+from handler.audit.rollouts.projection import rollout_row
+from handler.audit.rollouts.statements import PUT_ROLLOUT
 from handler.audit.sql import projection, statements
 from handler.audit.sql.rows import delivery_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
@@ -27,7 +29,9 @@ from handler.values.obs_address import OBS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from handler.audit.log import Log
+    from handler.audit.log import Log, View
+    from handler.audit.rollouts.state import RolloutState
+    from handler.audit.state import DeliveryState
 
 _AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq"
 _FORGETTING = f'"action":"{FORGOTTEN}"'
@@ -156,10 +160,24 @@ def _drop_triggers(copy: sqlite3.Connection) -> None:
         copy.execute(f"DROP TRIGGER {trigger.name}")
 
 
+def _matches(view: View, what: str) -> tuple[tuple[DeliveryState, ...], tuple[RolloutState, ...]]:
+    """Return the deliveries that a name may mean, or else that of a rollout, and the rollout."""
+    if found := view.find(what):
+        return found, ()
+    from handler.rollouts.request import find_rollout  # `audit list` does not pay for it
+
+    with suppress(LookupError):
+        rollout = find_rollout(view, what)
+        return tuple(filter(None, [view.delivery(rollout.delivery)])), (rollout,)
+    return (), ()
+
+
 def _copy_matches(log: Log, what: str, copy: sqlite3.Connection) -> None:
     """Copy only what a name may mean, so that the cost does not grow with the log."""
     _drop_triggers(copy)
-    found = log.read(lambda view: view.find(what))
+    found, rollouts = log.read(lambda view: _matches(view, what))
+    for rollout in rollouts:
+        copy.execute(PUT_ROLLOUT, rollout_row(rollout))
     for delivery in reversed(found):  # the latest last, as in a log
         copy.execute(statements.PUT_DELIVERY, delivery_row(delivery))
         for job in delivery.jobs:
