@@ -51,7 +51,7 @@ _VARYING = (
     (r"\b(Python|SQLite) \d+(\.\d+)+\b", r"\1 VERSION"),
     (r"(?<=\S) +", " "),
 )
-"""What differs between runs: ids, ports, times, signatures, hashes, keys, names, versions; widths."""
+"""What differs between runs: ids, ports, times, signatures, hashes, keys, names, versions."""
 
 
 @dataclass(frozen=True)
