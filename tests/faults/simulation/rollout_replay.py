@@ -75,12 +75,14 @@ class Story:
 
     def count(self, *states: str) -> int:
         """Return how many nodes are in one of some states."""
-        return sum(node.state in states for node in self.nodes.values())
+        present = [node.state for node in self.nodes.values()]
+        return sum(map(present.count, states))
 
     def is_breached(self) -> bool:
         """Return whether the gate is closed."""
-        failed, ended = self.count("failed"), self.count("failed", "succeeded")
-        return breached(failed - self.excused[1], ended - self.excused[0], self.settings)
+        failed, succeeded = self.count("failed"), self.count("succeeded")
+        ended = failed + succeeded - self.excused[0]
+        return breached(failed - self.excused[1], ended, self.settings)
 
 
 class Replay:
@@ -219,7 +221,7 @@ class Replay:
             self._sending(story, fields)
         if action in _MOVES:
             job.ended = True
-            for node in story.nodes.values():
+            for node in map(story.nodes.__getitem__, job.tries):
                 if node.job == key and node.state == "running":
                     self._moved(node, _MOVES[action])
 
