@@ -48,6 +48,8 @@ STATUS = {
 reply_option = format_choice("table", "json", "yaml")
 """`-o` of a command that prints a reply."""
 
+_CLOUD = {"NIGHTDROP_REGION", "NIGHTDROP_IEF_ENDPOINT"}
+_NO_CLOUD = "\nTo try it without a cloud: nightdrop emulator -- nightdrop invoke FILE"
 _COLOURS = {DONE: "green", REJECTED: "red", LATER: "yellow"}
 
 
@@ -138,7 +140,8 @@ def answer(event: object, write: Write) -> dict[str, Any]:
     try:
         instance = open_instance(context, environ, write)
     except NightdropError as error:
-        exit_with_error(str(error), LATER if error.retryable else WRONG_SETTINGS)
+        hint = "" if _CLOUD & environ.keys() else _NO_CLOUD
+        exit_with_error(f"{error}{hint}", LATER if error.retryable else WRONG_SETTINGS)
     try:
         return handle(event, context, instance)
     except NightdropError as error:

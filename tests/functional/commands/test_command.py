@@ -163,6 +163,15 @@ def test_wrong_settings_end_with_status_2(tmp_path: Path) -> None:
     assert "NIGHTDROP_AUDIT is missing" in done.stderr
 
 
+def test_whoever_names_no_cloud_is_shown_how_to_run_without_one(tmp_path: Path) -> None:
+    """The command of the hint works once the log is named, too."""
+    event = str(EVENTS / "timer-nightly.json")
+    hint = "without a cloud: nightdrop emulator -- nightdrop invoke"
+    assert hint in nightdrop("invoke", event, folder=tmp_path).stderr
+    elsewhere = process("invoke", event, folder=tmp_path, NIGHTDROP_REGION="cn-north-4")
+    assert hint not in elsewhere.stderr
+
+
 def test_validate_accepts_good_files(tmp_path: Path) -> None:
     """Every good sample is valid and says how many jobs it holds."""
     done = nightdrop("validate", str(EVENTS / "specs/many.jsonl"), folder=tmp_path)
