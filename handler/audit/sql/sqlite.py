@@ -266,11 +266,11 @@ def network_type(path: Path, mounts: Path = _MOUNTS) -> str:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    target = path.resolve()
+    target = f"{path.resolve()}/"
     best, found = -1, ""
     for line in lines:
         _, mounted, kind, *_ = line.split(" ")
-        point = Path(mounted.replace("\\040", " "))
-        if (target == point or point in target.parents) and len(point.parts) >= best:
-            best, found = len(point.parts), kind
+        folder = mounted.replace("\\040", " ").rstrip("/") + "/"
+        if target.startswith(folder) and len(folder) >= best:
+            best, found = len(folder), kind
     return found if found in NETWORK_TYPES else ""
