@@ -88,32 +88,29 @@ def _without_resuming(view: View, rollout: RolloutState) -> tuple[OperationReque
 
 
 @pytest.mark.parametrize(
-    ("place", "broken", "violation"),
+    ("place", "broken", "violation", "first"),
     [
-        ("handler.jobs.gate.withheld", lambda *_: None, "its rollout is stopped"),
-        (f"{ADVANCE}.gate_note", lambda *_: "", "behind a closed gate"),
-        (f"{ADVANCE}.start_within", lambda _, ready, __: ready, "outside of the window"),
-        (f"{ADVANCE}.open_period", lambda _, now: Period(now, FOREVER), "its window is"),
-        ("handler.audit.rollouts.statements.PENDING_NODES", PENDING, "is in a job of"),
-        ("handler.audit.rollouts.projection.closes_template", lambda _: True, "the template of"),
-        ("handler.deliveries.receiving._left_nothing", lambda run: bool(run.jobs), "already"),
-        ("handler.jobs.node_outcomes.failed_nodes", lambda *_: (), "succeeded, and its task is"),
-        (
-            f"{SIMULATION}.simulated_rollouts.jobs_to_follow",
-            _without_resuming,
-            "stay paused",
-        ),
+        ("handler.jobs.gate.withheld", lambda *_: None, "its rollout is stopped", 12),
+        (f"{ADVANCE}.gate_note", lambda *_: "", "behind a closed gate", 1),
+        (f"{ADVANCE}.start_within", lambda _, ready, __: ready, "outside of the window", 0),
+        (f"{ADVANCE}.open_period", lambda _, now: Period(now, FOREVER), "its window is", 8),
+        ("handler.audit.rollouts.statements.PENDING_NODES", PENDING, "is in a job of", 4),
+        ("handler.audit.rollouts.projection.closes_template", lambda _: True, "the template of", 6),
+        ("handler.deliveries.receiving._left_nothing", lambda run: bool(run.jobs), "already", 7),
+        ("handler.jobs.node_outcomes.failed_nodes", lambda *_: (), "succeeded, and its task is", 1),
+        (f"{SIMULATION}.simulated_rollouts.jobs_to_follow", _without_resuming, "stay paused", 69),
     ],
     ids=[
         *("stop", "gate", "start", "window", "busy", "template", "again", "outcome", "resume"),
     ],
 )
 def test_the_simulation_finds_what_a_rollout_must_not_do(
-    place: str, broken: object, violation: str, monkeypatch: pytest.MonkeyPatch
+    place: str, broken: object, violation: str, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It can fail: without the gate, the window, or a look at other rollouts."""
+    """It can fail: without the gate, the window, or a look at other rollouts.
+
+    The first seed that finds it is known; if a change moves it, the search goes on.
+    """
     monkeypatch.setattr(place, broken)
-    # Few rollouts are stopped while their jobs are paused; the first of them is that of seed 69.
-    seeds = range(60 if violation == "stay paused" else 0, 200)
-    endings = (simulate(seed, rollouts=True) for seed in seeds)
+    endings = (simulate(seed, rollouts=True) for seed in range(first, first + 200))
     assert any(violation in one for ending in endings for one in ending.violations)

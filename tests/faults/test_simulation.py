@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ALLOWED = PolicyDecision(sha256_hex(POLICIES[0]), 1)
 SIMULATION = "tests.faults.simulation"
+GUARD = f"{SIMULATION}.simulated_guard"
 DECISIONS = "handler.jobs.operation_decisions"
 ANSWERS = ("job.paused", "job.resumed", "job.retried", "job.deleted", "job.unchanged")
 VERBS = ("append", "read", "write", "delete")
@@ -126,30 +127,21 @@ def _first_policy() -> Callable[..., PolicyDecision]:
 
 
 @pytest.mark.parametrize(
-    ("place", "broken", "violation"),
+    ("place", "broken", "violation", "first"),
     [
+        (f"{GUARD}.decided", lambda *_: ALLOWED, "is planned against rule 1", 0),
+        ("handler.deliveries.decisions._over_limit", lambda *_: (), "are planned under rule", 0),
+        ("handler.jobs.following.trip", lambda _breaker, _view: (), "due=True", 2),
         (
-            f"{SIMULATION}.simulated_guard.decided",
-            lambda *_: ALLOWED,
-            "is planned against rule 1",
+            *(f"{GUARD}.decided", lambda *of: decided(*of)._replace(approval=None)),
+            *("without an approval", 0),
         ),
-        ("handler.deliveries.decisions._over_limit", lambda *_: (), "are planned under rule"),
-        ("handler.jobs.following.trip", lambda _breaker, _view: (), "due=True"),
-        (
-            f"{SIMULATION}.simulated_guard.decided",
-            lambda *of: decided(*of)._replace(approval=None),
-            "without an approval",
-        ),
-        ("handler.deliveries.approval._same_person", lambda *_: "", "approved by its uploader"),
-        (f"{SIMULATION}.simulated_guard.decided", _first_policy(), "was replaced before"),
-        ("handler.audit.sql.view.RELEASED", "nobody", "due=False and is_held=True"),
-        (f"{DECISIONS}.result_without_sending", lambda *_: None, "claims a job that has a claim"),
-        ("handler.jobs.operation_submission.moment", lambda _: EPOCH, "the API did it 1 times"),
-        (
-            f"{SIMULATION}.simulated_function.settling",
-            lambda *_: iter(()),
-            "still has a claim",
-        ),
+        ("handler.deliveries.approval._same_person", lambda *_: "", "approved by its uploader", 6),
+        (f"{GUARD}.decided", _first_policy(), "was replaced before", 2),
+        ("handler.audit.sql.view.RELEASED", "nobody", "due=False and is_held=True", 10),
+        (f"{DECISIONS}.result_without_sending", lambda *_: None, "a job that has a claim", 3),
+        ("handler.jobs.operation_submission.moment", lambda _: EPOCH, "the API did it 1 times", 3),
+        (f"{SIMULATION}.simulated_function.settling", lambda *_: iter(()), "still has a claim", 3),
     ],
     ids=[
         *("policy", "limit", "breaker", "approval", "approver", "change", "release"),
@@ -157,23 +149,26 @@ def _first_policy() -> Callable[..., PolicyDecision]:
     ],
 )
 def test_the_simulation_finds_what_gets_past_the_guard(
-    place: str, broken: object, violation: str, monkeypatch: pytest.MonkeyPatch
+    place: str, broken: object, violation: str, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It can fail: without the policy, the breaker, or a look at the claim of an operation."""
+    """It can fail: without the policy, the breaker, or a look at the claim of an operation.
+
+    The first seed that finds it is known; if a change moves it, the search goes on.
+    """
     monkeypatch.setattr(place, broken)
-    endings = map(simulate, range(100))
+    endings = map(simulate, range(first, first + 100))
     assert any(violation in one for ending in endings for one in ending.violations)
 
 
 @pytest.mark.parametrize(
     ("strategy", "first"),
-    [(CLAIM_THEN_RETRY, 0), (NO_WAIT, 0), (SHORT_WAIT, 400)],
+    [(CLAIM_THEN_RETRY, 1), (NO_WAIT, 20), (SHORT_WAIT, 427)],
     ids=["claim", "no wait", "short wait"],
 )
 def test_the_simulation_finds_the_duplicates_of_other_strategies(
     strategy: Strategy, first: int
 ) -> None:
     """It can fail: a lease alone, or a list that is believed too early, creates jobs twice."""
-    # A short wait fails in few runs; the first of them is that of seed 427.
+    # A short wait fails in few runs. If a change moves the first, the search goes on.
     endings = map(partial(simulate, strategy=strategy), range(first, 1500))
     assert any(ending.duplicates for ending in endings)
