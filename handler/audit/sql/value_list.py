@@ -12,8 +12,13 @@ if TYPE_CHECKING:
 _AT_ONCE = 500
 """How many values one statement takes; PostgreSQL takes 65,535 and SQLite 32,766."""
 
+_FEW = 4
+"""So many need no statement for 500: most events ask for one."""
+
 ANY = f"({', '.join('?' * _AT_ONCE)})"
 """The placeholder for the list of values, as in `WHERE key IN {ANY}`."""
+
+_ANY_OF_FEW = f"({', '.join('?' * _FEW)})"
 
 
 def rows_for(execute: Execute, statement: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -24,9 +29,12 @@ def rows_for(execute: Execute, statement: str, values: Sequence[str]) -> list[tu
         statement: The statement; its only values are one list `ANY`, and it has no row for "".
         values: Any number of values.
     """
+    size = _AT_ONCE
+    if len(values) <= _FEW:
+        statement, size = statement.replace(ANY, _ANY_OF_FEW), _FEW
     return [
         row
-        for begin in range(0, len(values), _AT_ONCE)
-        for some in [values[begin : begin + _AT_ONCE]]
-        for row in execute(statement, (*some, *[""] * (_AT_ONCE - len(some))))
+        for begin in range(0, len(values), size)
+        for some in [values[begin : begin + size]]
+        for row in execute(statement, (*some, *[""] * (size - len(some))))
     ]
