@@ -99,9 +99,11 @@ def _without_resuming(view: View, rollout: RolloutState) -> tuple[OperationReque
         ("handler.deliveries.receiving._left_nothing", lambda run: bool(run.jobs), "already", 7),
         ("handler.jobs.node_outcomes.failed_nodes", lambda *_: (), "succeeded, and its task is", 1),
         (f"{SIMULATION}.simulated_rollouts.jobs_to_follow", _without_resuming, "stay paused", 69),
+        ("handler.rollouts.operations.changed_since", lambda *_: "", "time counts twice", 421),
     ],
     ids=[
         *("stop", "gate", "start", "window", "busy", "template", "again", "outcome", "resume"),
+        "copy",
     ],
 )
 def test_the_simulation_finds_what_a_rollout_must_not_do(

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SKEW = timedelta(seconds=10)
 """Clocks of instances, and of the log on one of them, are up to 5 s ahead or behind."""
 
+TIMED = ", with its time"
+"""How the reason of a request ends that says when it was asked for: none of its copies counts."""
+
 _MOVES = {
     "job.finished": "succeeded",
     "job.expired": "pending",
@@ -166,6 +169,8 @@ class Replay:
             story.done, story.done_at = True, now
         elif word == "retried":
             self._retried(story, said)
+            if str(fields.get("note")).endswith(TIMED):
+                self._asked(fields)
 
     def _started(self, story: Story, fields: Fields, number: int, now: datetime) -> None:
         settings = story.settings
@@ -183,6 +188,8 @@ class Replay:
     def _rollout(self, story: Story, word: str, fields: Fields, said: Any) -> None:  # noqa: ANN401 - a part
         if story.state in {"stopped", "finished"} and word != "retried":
             self._say(fields, f"it is {story.state}")
+        if str(fields.get("note")).endswith(TIMED):
+            self._asked(fields)
         if word in {"resumed", "retried"}:
             failed = int(said.get("failed", 0))
             story.excused = (failed + int(said.get("succeeded", 0)), failed)

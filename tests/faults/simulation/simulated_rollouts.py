@@ -26,6 +26,7 @@ from handler.specs.planner import make_plan
 from handler.specs.selector import Inventory, resolve_selections, select
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import key_of
+from tests.faults.simulation.rollout_replay import SKEW, TIMED
 from tests.faults.simulation.simulated_fleet import operating
 from tests.faults.simulation.simulated_tasks import TaskFleet
 from tests.faults.simulation.simulated_time import EPOCH
@@ -63,6 +64,7 @@ class Rollouts:
         pace: What the operator set.
         storm: How long things go wrong, in seconds.
         attended: Whether a person resumes and approves everything at last.
+        timed: Whether requests say when they were asked for, by a clock that is not ahead.
     """
 
     random: Random
@@ -71,12 +73,13 @@ class Rollouts:
     storm: float
     attended: bool
     joining: float = 0.3
+    timed: bool = False
     _asked: int = 0
 
     def reason(self) -> str:
         """Return the reason of another request of a person, which is never repeated."""
         self._asked += 1
-        return f"request {self._asked}"
+        return f"request {self._asked}{TIMED * self.timed}"
 
     def plan(self, key: str, data: bytes) -> tuple[Plan, tuple[Problem, ...]]:
         """Return what a spec asks for, with the nodes that it selects now; it may select none."""
@@ -119,7 +122,7 @@ def with_rollouts(world: World, seed: int) -> World:
     random = Random(f"rollouts {seed}")  # noqa: S311 - to repeat runs
     storm = random.choice((3600.0, 7200.0, 14_400.0))
     pace = Pace(world.rules.valid_for.total_seconds(), 300)
-    rollouts = Rollouts(random, {}, pace, storm, random.random() < 0.6)
+    rollouts = Rollouts(random, {}, pace, storm, random.random() < 0.6, timed=seed % 5 == 1)
     for _ in range(random.choice((3, 8, 20, 60))):
         rollouts.join()
     world.api.fleet = TaskFleet(
@@ -352,14 +355,16 @@ def _stepping_in(world: World, rollouts: Rollouts) -> Steps:
     """Ask for an operation every now and then, at times twice, and the same once more later."""
     random = rollouts.random
     while not world.schedule.calm:
-        known = world.log.read(lambda view: view.rollouts.latest(LIMIT))
+        now, known = world.log.read(lambda view: (view.now, view.rollouts.latest(LIMIT)))
         if known:
             one = random.choice(known)
             likely: Any = "resume" if one.state == "paused" else "approve"
             name = random.choice((*_OPERATIONS, likely, likely))
             waves = (0, 0, one.wave + 1, *settings_of(one).approve_before)
             wave = random.choice(waves) if name == "approve" else 0
-            request = RolloutRequest(name, {"kind": "operator"}, rollouts.reason(), wave)
+            asked_at = now - SKEW if rollouts.timed else None
+            operator = {"kind": "operator"}
+            request = RolloutRequest(name, operator, rollouts.reason(), wave, asked_at)
             for _ in range(random.choice((1, 1, 2))):
                 function = world.function()
                 late = random.choice((0.0, 0.0, random.uniform(0, 300)))
