@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from handler.audit.verification.verdict import verify
@@ -18,7 +19,8 @@ from handler.local.runtime.context import Context
 from tests.faults.kills.preloaded import LONGEST_SECONDS, start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from handler.audit.job_state import JobState
@@ -27,9 +29,17 @@ if TYPE_CHECKING:
     from tests.faults.kills.preloaded import Child, Running
 
 T = TypeVar("T")
+Place = TypeVar("Place")
 
 BUCKET = "nightdrop-drop"
 TICK = {"action": "reconcile"}
+SETTLED_SOON = {
+    "RUNTIME_TIMEOUT": "30",
+    "NIGHTDROP_REQUEST_TIMEOUT": "5",
+    "NIGHTDROP_SETTLE_AFTER": "1",
+    "NIGHTDROP_SWEEP_FROM": "2000-01-01T00:00:00Z",  # files are dropped before the first record
+}
+"""A lost answer is settled, and a killed writer's result file taken over, a second later."""
 
 
 @dataclass(frozen=True)
@@ -157,3 +167,31 @@ def spec(name: str) -> bytes:
     node = {"id": "5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11", "name": "gateway-1"}
     job = {"kind": "node_upgrade", "name": name, "targets": {"nodes": [node]}}
     return json.dumps(job).encode()
+
+
+class Killed(NamedTuple):
+    """A run that was killed at one step: where, and the process."""
+
+    scene: Scene
+    child: Child
+
+
+@contextmanager
+def killed_side_by_side(
+    places: Iterable[Place],
+    open_scene: Callable[[], AbstractContextManager[Scene]],
+    kill: Callable[[Scene, Place], T],
+) -> Iterator[dict[Place, T]]:
+    """Make every kill ahead, three at a time, so that the leases run out together.
+
+    Args:
+        places: Where runs are killed.
+        open_scene: Opens a scene for one of them; it stays open until the block ends.
+        kill: Makes one kill, and returns what its test needs.
+    """
+    with ExitStack() as stack, ThreadPoolExecutor(3) as threads:
+        running = {
+            place: threads.submit(kill, stack.enter_context(open_scene()), place)
+            for place in places
+        }
+        yield {place: one.result() for place, one in running.items()}

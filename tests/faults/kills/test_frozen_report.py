@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from tests.faults.kills.scene import scene, spec
+from tests.faults.kills.scene import SETTLED_SOON, scene, spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,19 +18,13 @@ REPORTING = 12
 
 SPEC = "drop/nightly.json"
 LOST: dict[str, Json] = {"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}
-SETTINGS = {
-    "RUNTIME_TIMEOUT": "30",
-    "NIGHTDROP_REQUEST_TIMEOUT": "5",
-    "NIGHTDROP_SETTLE_AFTER": "1",
-    "NIGHTDROP_SWEEP_FROM": "2000-01-01T00:00:00Z",  # files are dropped before the first record
-}
 
 
 def test_a_late_result_file_does_not_stay_over_a_newer_one(
     quick_address: Callable[[], str], tmp_path: Path
 ) -> None:
     """The late writer's file is outdated by then; the next reconciler run writes the file again."""
-    with scene(quick_address(), tmp_path, SETTINGS) as opened:
+    with scene(quick_address(), tmp_path, SETTLED_SOON) as opened:
         opened.emulator.faults.set([LOST])
         process = opened.start([opened.drop(SPEC, spec("nightly"))], f"stop:{REPORTING}")
         try:

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import signal
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from handler.values.canonical_json import sha256_hex
-from tests.faults.kills.scene import TICK, Scene, scene, spec
+from tests.faults.kills.scene import TICK, Scene, killed_side_by_side, scene, spec
 from tests.support.depth import DEEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from contextlib import AbstractContextManager
 
     from tests.faults.kills.preloaded import Child
 
@@ -99,12 +98,11 @@ def events_of(opened: Scene) -> list[object]:
     ]
 
 
-def open_scene(stack: ExitStack, address: str, folder: Path) -> tuple[Scene, Path]:
-    """Open a scene whose specs must be approved; return it with its policy."""
+def guarded(address: str, folder: Path) -> AbstractContextManager[Scene]:
+    """Open a scene whose specs must be approved, by a policy of its own."""
     policy = folder / f"{sha256_hex(address)[:16]}.yaml"
     policy.write_bytes(BOUND)
-    settings = {**SETTINGS, "NIGHTDROP_POLICY": str(policy)}
-    return stack.enter_context(scene(address, folder, settings)), policy
+    return scene(address, folder, {**SETTINGS, "NIGHTDROP_POLICY": str(policy)})
 
 
 @pytest.fixture(scope="module")
@@ -114,28 +112,24 @@ def kills(
     """Every kill, made ahead and side by side."""
     folder = tmp_path_factory.mktemp("kills")
 
-    def kill(opened: Scene, policy: Path, step: int, after: bytes) -> Killed:
+    def kill(opened: Scene, place: tuple[int, bytes]) -> Killed:
+        step, after = place
         events = events_of(opened)
         child = opened.run([*events, TICK], f"kill:{step}")
         planned = bool(opened.planned())
-        policy.write_bytes(after)
+        Path(opened.environ["NIGHTDROP_POLICY"]).write_bytes(after)
         assert opened.run(events).status == 0
         return Killed(opened, child, planned)
 
-    with ExitStack() as stack, ThreadPoolExecutor(3) as threads:
-        running = {}
-        for step, after in PLACES:
-            opened, policy = open_scene(stack, quick_address(), folder)
-            running[step, after] = threads.submit(kill, opened, policy, step, after)
-        yield {place: future.result() for place, future in running.items()}
+    with killed_side_by_side(PLACES, lambda: guarded(quick_address(), folder), kill) as killed:
+        yield killed
 
 
 def test_an_approved_delivery_takes_these_steps(
     quick_address: Callable[[], str], tmp_path: Path
 ) -> None:
     """If it takes others, the kills below miss some; more follow if the job has ended by then."""
-    with ExitStack() as stack:
-        opened, _ = open_scene(stack, quick_address(), tmp_path)
+    with guarded(quick_address(), tmp_path) as opened:
         child = opened.run([*events_of(opened), TICK])
         assert (child.status, tuple(child.all("step"))[: len(STEPS)]) == (0, STEPS)
 

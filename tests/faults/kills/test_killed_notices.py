@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,13 @@ import pytest
 
 from handler.audit.sql.sqlite import SqliteLog
 from handler.notices.decisions import LOST, claim_notice
-from tests.faults.kills.scene import TICK, Scene, scene
+from tests.faults.kills.scene import TICK, Killed, Scene, killed_side_by_side, scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from handler.values.canonical_json import Json
-    from tests.faults.kills.preloaded import Child
 
 OPERATIONS = ("commit", "GET", "commit", "commit", "POST", "commit")
 """Received, read, rejected; claimed, published, recorded."""
@@ -41,19 +40,17 @@ def notifying(address: str, folder: Path) -> Iterator[Scene]:
 @pytest.fixture(scope="module")
 def kills(
     quick_address: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[int, tuple[Scene, Child]]]:
+) -> Iterator[dict[int, Killed]]:
     """An event of a file with an error, killed at every step, side by side."""
     folder = tmp_path_factory.mktemp("kills")
 
-    def kill(opened: Scene, step: int) -> tuple[Scene, Child]:
-        return opened, opened.run([opened.drop(SPEC, BAD)], f"kill:{step}")
+    def kill(opened: Scene, step: int) -> Killed:
+        return Killed(opened, opened.run([opened.drop(SPEC, BAD)], f"kill:{step}"))
 
-    with ExitStack() as stack, ThreadPoolExecutor(3) as threads:
-        running = {}
-        for step in range(1, len(STEPS) + 1):
-            opened = stack.enter_context(notifying(quick_address(), folder))
-            running[step] = threads.submit(kill, opened, step)
-        yield {step: future.result() for step, future in running.items()}
+    with killed_side_by_side(
+        range(1, len(STEPS) + 1), lambda: notifying(quick_address(), folder), kill
+    ) as killed:
+        yield killed
 
 
 def said(opened: Scene) -> list[str]:
@@ -74,9 +71,7 @@ def test_a_notice_takes_exactly_these_steps(
 @pytest.mark.parametrize(
     "step", range(1, len(STEPS) + 1), ids=lambda step: f"{step:02} {STEPS[step - 1]}"
 )
-def test_a_killed_notice_is_sent_once_or_on_record(
-    kills: dict[int, tuple[Scene, Child]], step: int
-) -> None:
+def test_a_killed_notice_is_sent_once_or_on_record(kills: dict[int, Killed], step: int) -> None:
     """Before its claim the next run sends it; after it, nobody does."""
     opened, child = kills[step]
     assert child.status == -signal.SIGKILL

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from handler.jobs.operations import OPERATIONS
 from tests.faults.kills.preloaded import LONGEST_SECONDS
-from tests.faults.kills.scene import Scene, scene
+from tests.faults.kills.scene import Killed, Scene, killed_side_by_side, scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.faults.kills.preloaded import Child
 
 NODE = "5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11"
 SPEC = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": [NODE]}}
@@ -37,19 +34,6 @@ SETTINGS = {
 
 JOB_SECONDS = 1000.0
 """A job runs 250 seconds after it was created; a task takes 450 at least, and a pause 250."""
-
-
-@dataclass(frozen=True)
-class Killed:
-    """An operation that was killed at one step, and how often the API had executed it by then.
-
-    Attributes:
-        scene: Where.
-        child: The process it was killed in.
-    """
-
-    scene: Scene
-    child: Child
 
 
 def steps(name: str) -> tuple[str, ...]:
@@ -110,16 +94,15 @@ def kills(
     """Every kill, made ahead and side by side, so that the leases run out together."""
     folder = tmp_path_factory.mktemp("kills")
 
-    def kill(opened: Scene, name: str, step: int) -> Killed:
+    def kill(opened: Scene, place: tuple[str, int]) -> Killed:
+        name, step = place
         event = {"action": f"job.{name}", "job": prepare(opened, name), "reason": "a test"}
         return Killed(opened, opened.run([event], f"kill:{step}"))
 
-    with ExitStack() as stack, ThreadPoolExecutor(3) as threads:
-        running = {}
-        for name, step in PLACES:
-            opened = stack.enter_context(scene(quick_address(), folder, SETTINGS))
-            running[name, step] = threads.submit(kill, opened, name, step)
-        yield {place: future.result() for place, future in running.items()}
+    with killed_side_by_side(
+        PLACES, lambda: scene(quick_address(), folder, SETTINGS), kill
+    ) as killed:
+        yield killed
 
 
 @pytest.mark.parametrize("name", METHODS)

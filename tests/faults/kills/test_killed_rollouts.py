@@ -9,22 +9,18 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.faults.kills.preloaded import LONGEST_SECONDS
-from tests.faults.kills.scene import TICK, Scene, scene
+from tests.faults.kills.scene import TICK, Killed, Scene, killed_side_by_side, scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from handler.audit.rollouts.state import RolloutState
-    from tests.faults.kills.preloaded import Child
 
 NODES = [f"5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d1{one}" for one in range(3)]
 SPEC: dict[str, Any] = {
@@ -58,14 +54,6 @@ def steps(name: str) -> tuple[str, ...]:
 
 
 PLACES = [(name, step) for name in CALLS for step in range(1, len(steps(name)) + 1)]
-
-
-@dataclass(frozen=True)
-class Killed:
-    """A run that was killed at one step, and where."""
-
-    scene: Scene
-    child: Child
 
 
 def event(opened: Scene, name: str) -> dict[str, Any]:
@@ -102,15 +90,14 @@ def kills(
     """Every kill, made ahead and side by side, so that the leases run out together."""
     folder = tmp_path_factory.mktemp("kills")
 
-    def kill(opened: Scene, name: str, step: int) -> Killed:
+    def kill(opened: Scene, place: tuple[str, int]) -> Killed:
+        name, step = place
         return Killed(opened, opened.run([event(opened, name)], f"kill:{step}"))
 
-    with ExitStack() as stack, ThreadPoolExecutor(3) as threads:
-        running = {}
-        for name, step in PLACES:
-            opened = stack.enter_context(scene(quick_address(), folder, SETTINGS))
-            running[name, step] = threads.submit(kill, opened, name, step)
-        yield {place: future.result() for place, future in running.items()}
+    with killed_side_by_side(
+        PLACES, lambda: scene(quick_address(), folder, SETTINGS), kill
+    ) as killed:
+        yield killed
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import signal
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.kills.scene import TICK, Scene, scene, spec
+from tests.faults.kills.scene import (
+    SETTLED_SOON,
+    TICK,
+    Killed,
+    Scene,
+    killed_side_by_side,
+    scene,
+    spec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from handler.values.canonical_json import Json
-    from tests.faults.kills.preloaded import Child
 
 OPERATIONS = ("GET", "GET", "GET", "commit", "commit", "GET", "commit", "commit", "PUT", "commit")
 """Scanned, listed on two pages, marks checked, settled, shown, finished; its report started on
@@ -25,13 +30,6 @@ record, written, recorded."""
 STEPS = tuple(f"{when} {what}" for what in OPERATIONS for when in ("before", "after"))
 SPEC = "drop/nightly.json"
 LOST: dict[str, Json] = {"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}
-SETTINGS = {
-    "RUNTIME_TIMEOUT": "30",
-    "NIGHTDROP_REQUEST_TIMEOUT": "5",
-    "NIGHTDROP_SETTLE_AFTER": "1",
-    "NIGHTDROP_SWEEP_FROM": "2000-01-01T00:00:00Z",  # files are dropped before the first record
-}
-"""A killed writer's result file is taken over after the second in which it could still come."""
 
 
 def lost_answer(opened: Scene) -> None:
@@ -44,27 +42,25 @@ def lost_answer(opened: Scene) -> None:
 @pytest.fixture(scope="module")
 def kills(
     quick_address: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[int, tuple[Scene, Child]]]:
+) -> Iterator[dict[int, Killed]]:
     """A reconciler run killed at every step, side by side."""
     folder = tmp_path_factory.mktemp("kills")
 
-    def kill(opened: Scene, step: int) -> tuple[Scene, Child]:
+    def kill(opened: Scene, step: int) -> Killed:
         lost_answer(opened)
-        return opened, opened.run([TICK], f"kill:{step}")
+        return Killed(opened, opened.run([TICK], f"kill:{step}"))
 
-    with ExitStack() as stack, ThreadPoolExecutor(3) as threads:
-        running = {}
-        for step in range(1, len(STEPS) + 1):
-            opened = stack.enter_context(scene(quick_address(), folder, SETTINGS))
-            running[step] = threads.submit(kill, opened, step)
-        yield {step: future.result() for step, future in running.items()}
+    with killed_side_by_side(
+        range(1, len(STEPS) + 1), lambda: scene(quick_address(), folder, SETTLED_SOON), kill
+    ) as killed:
+        yield killed
 
 
 def test_a_settling_reconciler_run_takes_exactly_these_steps(
     quick_address: Callable[[], str], tmp_path: Path
 ) -> None:
     """If it takes others, the kills below miss some."""
-    with scene(quick_address(), tmp_path, SETTINGS) as opened:
+    with scene(quick_address(), tmp_path, SETTLED_SOON) as opened:
         lost_answer(opened)
         assert tuple(opened.run([TICK]).all("step")) == STEPS
 
@@ -73,7 +69,7 @@ def test_a_settling_reconciler_run_takes_exactly_these_steps(
     "step", range(1, len(STEPS) + 1), ids=lambda step: f"{step:02} {STEPS[step - 1]}"
 )
 def test_a_killed_reconciler_run_is_completed_by_the_next(
-    kills: dict[int, tuple[Scene, Child]], step: int
+    kills: dict[int, Killed], step: int
 ) -> None:
     """The job whose answer was lost is adopted once, finished and reported."""
     opened, child = kills[step]

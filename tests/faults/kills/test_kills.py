@@ -6,14 +6,12 @@ With a redelivery the platform's retries are on; without them only the reconcile
 from __future__ import annotations
 
 import signal
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.kills.scene import Scene, scene, spec
+from tests.faults.kills.scene import Scene, killed_side_by_side, scene, spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,18 +70,15 @@ def kills(
     """Every kill, made ahead and side by side, so that the leases run out together."""
     folder = tmp_path_factory.mktemp("kills")
 
-    def kill(opened: Scene, trigger: str, step: int, way: str) -> Killed:
+    def kill(opened: Scene, place: tuple[str, int, str]) -> Killed:
+        trigger, step, way = place
         event = _event(opened, trigger)
         child = opened.run([event], f"kill:{step}")
         return Killed(opened, child, opened.run([event]) if way == "redelivered" else None)
 
-    with ExitStack() as stack, ThreadPoolExecutor(3) as threads:
-        running = {}
-        for trigger, step in PLACES:
-            for way in ("redelivered", "ticked"):
-                opened = stack.enter_context(scene(new_address(), folder, SETTINGS))
-                running[trigger, step, way] = threads.submit(kill, opened, trigger, step, way)
-        yield {place: future.result() for place, future in running.items()}
+    ways = [(*place, way) for place in PLACES for way in ("redelivered", "ticked")]
+    with killed_side_by_side(ways, lambda: scene(new_address(), folder, SETTINGS), kill) as killed:
+        yield killed
 
 
 def _event(opened: Scene, trigger: str) -> dict[str, object]:
