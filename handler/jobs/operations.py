@@ -204,7 +204,10 @@ def changed_since(asked_at: datetime | None, changed_at: str, now: datetime) -> 
     if asked_at is None:
         return ""
     if asked_at > now + _CLOCKS_DIFFER:
-        return f"was asked at {timestamp(asked_at)}, which is still to come; check that clock"
+        return (
+            f"is left alone: this was asked at {timestamp(asked_at)}, in the future; "
+            "check your clock, and ask again"
+        )
     if moment(changed_at) < asked_at:
         return ""
     return (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 _BYTE_ORDER_MARK = "\ufeff"
-_JSON = (b'{"', b"[{", b"{\n", b"[\n")  # most specs begin so, and no other format does
+_JSON_BEGINNINGS = (b'{"', b"[{", b"{\n", b"[\n")  # most specs begin so, and no other format does
 
 
 def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
@@ -89,7 +89,7 @@ def _decoded(data: bytes, limits: Limits) -> str:
     if len(data) > limits.max_bytes:
         size = f"larger than {limits.max_bytes} bytes"
         raise SpecRejectedError([Problem(f"{size}; split it into several files")])
-    if not data.startswith(_JSON):
+    if not data.startswith(_JSON_BEGINNINGS):
         _check_format(data)
     try:
         text = data.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)

@@ -53,7 +53,7 @@ class RolloutRequest(NamedTuple):
     asked_at: datetime | None = None
 
     @property
-    def final(self) -> bool:
+    def happens_once(self) -> bool:
         """Whether it cannot be done twice: a stop, or the approval of a wave by its number."""
         return self.operation == "stop" or (self.operation == "approve" and self.wave > 0)
 
@@ -64,7 +64,7 @@ def operate(key: str, request: RolloutRequest) -> Decide[OperationResult]:
     def decide(view: View) -> Decision[OperationResult]:
         rollout = known_rollout(view, key)
         drafts, result = _OPERATIONS[request.operation](view, rollout, request)
-        if drafts and not request.final:
+        if drafts and not request.happens_once:
             changed = changed_since(request.asked_at, rollout.changed_at, view.now)
             drafts, result = _refused(rollout, f"it {changed}") if changed else (drafts, result)
         return Decision(result, tuple(one._replace(actor=request.actor) for one in drafts))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from handler.audit.name_lookup import Candidate, find_matches, find_one
+from handler.audit.name_lookup import Candidate, find_matches
 from handler.audit.record import Record
 
 if TYPE_CHECKING:
     import sqlite_utils
 
 _CANDIDATES = """
-SELECT 'job' AS kind, key, name, job_id, rowid AS place FROM jobs
-UNION ALL SELECT 'delivery', key, subject, '', rowid FROM deliveries ORDER BY place DESC"""
-_ROLLOUTS = "SELECT key, name, delivery FROM rollouts ORDER BY rowid DESC"
+SELECT 'job' AS kind, key, name, job_id, delivery, rowid AS place FROM jobs
+UNION ALL SELECT 'rollout', key, name, '', delivery, rowid FROM rollouts
+UNION ALL SELECT 'delivery', key, subject, '', key, rowid FROM deliveries ORDER BY place DESC"""
 _RECORDS = """
 SELECT seq, hash, record FROM records
 WHERE json_extract(record, '$.delivery.key') IN (
@@ -37,28 +36,17 @@ def find_records(database: sqlite_utils.Database, what: str) -> list[Record]:
     Raises:
         LookupError: Nothing has this name, or several have; the message lists candidates.
     """
-    known = []
+    known: list[Candidate] = []
+    delivery_of: dict[str, str] = {}
     for row in database.query(_CANDIDATES):
+        delivery_of[row["key"]] = row["delivery"]
         _, slash, file = row["name"].rpartition("/")
         other = row["job_id"] if row["kind"] == "job" else slash and file
         known.append(Candidate(row["kind"], row["key"], tuple(filter(None, (row["name"], other)))))
-    try:
-        found = find_matches(what, known)
-    except LookupError:
-        found = _delivery_of_rollout(database, what)
-        if not found:
-            raise
+    found = find_matches(what, known)
     keys = {
         "jobs": json.dumps([one.key for one in found if one.kind == "job"]),
-        "deliveries": json.dumps([one.key for one in found if one.kind == "delivery"]),
+        "deliveries": json.dumps([delivery_of[one.key] for one in found if one.kind != "job"]),
     }
     rows = database.query(_RECORDS, keys)
     return [Record(row["seq"], row["hash"], row["record"]) for row in rows]
-
-
-def _delivery_of_rollout(database: sqlite_utils.Database, what: str) -> list[Candidate]:
-    rows = {row["key"]: row for row in database.query(_ROLLOUTS)}
-    rollouts = [Candidate("rollout", key, (row["name"],)) for key, row in rows.items()]
-    with suppress(LookupError):
-        return [Candidate("delivery", rows[find_one(what, rollouts).key]["delivery"])]
-    return []
