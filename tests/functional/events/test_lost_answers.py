@@ -11,6 +11,7 @@ import pytest
 from handler.audit.sql.sqlite import SqliteLog
 from handler.jobs.decisions import claim
 from handler.values.canonical_json import timestamp
+from tests.support.creations import faulty, posts, states
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,21 +27,6 @@ if TYPE_CHECKING:
     Answering = Callable[[int, bytes], str]
 
 UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
-
-
-def faulty(emulator: Emulator, **fault: Any) -> None:  # noqa: ANN401 - any field of a fault
-    """Make creations fail."""
-    emulator.faults.set([{"operation": "CreateBatchJob", **fault}])
-
-
-def posts(emulator: Emulator) -> int:
-    """Return how many creations were asked for."""
-    return sum(one.operation == "CreateBatchJob" for one in emulator.state.requests)
-
-
-def states(reply: Reply) -> list[str]:
-    """Return the states of a reply's jobs."""
-    return [job["state"] for job in reply["jobs"]]
 
 
 @pytest.mark.parametrize(

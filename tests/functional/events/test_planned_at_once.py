@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -14,6 +14,7 @@ from handler.errors import LogBusyError, PolicyError
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from tests.conftest import context, environment, timer_event
+from tests.support.creations import faulty, posts, states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,21 +51,6 @@ def fire(environ: Environ) -> Iterator[Fire]:
             return handle(event, context(own), opened)
 
         yield fire
-
-
-def faulty(emulator: Emulator, **fault: Any) -> None:  # noqa: ANN401 - any field of a fault
-    """Make creations fail."""
-    emulator.faults.set([{"operation": "CreateBatchJob", **fault}])
-
-
-def posts(emulator: Emulator) -> int:
-    """Return how many creations were asked for."""
-    return sum(one.operation == "CreateBatchJob" for one in emulator.state.requests)
-
-
-def states(reply: Reply) -> list[str]:
-    """Return the states of a reply's jobs."""
-    return [job["state"] for job in reply["jobs"]]
 
 
 def test_eight_copies_side_by_side_create_one_job(emulator: Emulator, fire: Fire) -> None:
