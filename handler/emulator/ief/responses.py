@@ -93,7 +93,7 @@ class FleetStatus:
             if name in node.name
             and (not wanted or wanted <= {f"{key}.{value}" for key, value in node.tags})
             and (not group or group in node.groups)
-            and state in {"", self._state(node)}
+            and (not state or state == self._state(node))
         ]
 
     def _state(self, node: Node) -> str:

@@ -15,10 +15,16 @@ from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
 
 if TYPE_CHECKING:
+    from handler.emulator.ief.fleet import Fleet
     from handler.values.canonical_json import Json
 
 EVENING = datetime(2026, 11, 23, 17, tzinfo=timezone.utc)
-LARGE = read_fleet(DEMO_FLEET.with_name("large_fleet.yaml"), seed=1)
+
+
+@pytest.fixture(scope="module")
+def large() -> Fleet:
+    """The fleet of 10,000 nodes."""
+    return read_fleet(DEMO_FLEET.with_name("large_fleet.yaml"), seed=1)
 
 
 def upgrade(*nodes: str) -> dict[str, Json]:
@@ -32,10 +38,10 @@ def statuses(shown: dict[str, Any]) -> Counter[str]:
     return Counter(task["status"] for task in shown["tasks"])
 
 
-def test_every_node_of_a_large_fleet_is_upgraded_in_one_night() -> None:
+def test_every_node_of_a_large_fleet_is_upgraded_in_one_night(large: Fleet) -> None:
     """Jobs of twenty, thirty at once; what failed, failed for its share, and some succeed late."""
     clock = Clock(EVENING)
-    ief = EmulatedIef(LARGE, clock, seed=1)
+    ief = EmulatedIef(large, clock, seed=1)
     rest = [str(node["id"]) for node in ief.nodes(state="RUNNING") if node["upgrade_flag"]]
     planned, running, created, at_end = len(rest), list[str](), list[str](), Counter[str]()
     while rest or running:
@@ -60,10 +66,10 @@ def test_every_node_of_a_large_fleet_is_upgraded_in_one_night() -> None:
     assert not any(node["upgrade_flag"] for node in upgraded)
 
 
-def test_the_functions_client_works_on_it() -> None:
+def test_the_functions_client_works_on_it(large: Fleet) -> None:
     """Signed requests, checked at the clock's time; pages of the list of nodes."""
     clock = Clock(EVENING)
-    ief = EmulatedIef(LARGE, clock)
+    ief = EmulatedIef(large, clock)
     client = ief.client()
     nodes = list_nodes(client)
     clock.now += timedelta(days=100)
@@ -76,10 +82,10 @@ def test_the_functions_client_works_on_it() -> None:
     assert client.list_jobs("", limit=10, offset=0) == ()
 
 
-def test_nodes_come_and_go_with_the_clock() -> None:
+def test_nodes_come_and_go_with_the_clock(large: Fleet) -> None:
     """One in fifty of the cameras, each in one half of two hours."""
     clock = Clock(EVENING)
-    ief = EmulatedIef(LARGE, clock)
+    ief = EmulatedIef(large, clock)
     away: list[set[str]] = []
     for _ in range(3):
         away.append({str(node["id"]) for node in ief.nodes(state="UNCONNECTED")})
@@ -89,10 +95,10 @@ def test_nodes_come_and_go_with_the_clock() -> None:
     assert (len(flapping), len(away[0] & away[1])) == (80, 500)
 
 
-def test_a_job_is_paused_restored_and_retried() -> None:
+def test_a_job_is_paused_restored_and_retried(large: Fleet) -> None:
     """At the clock's time."""
     clock = Clock(EVENING)
-    ief = EmulatedIef(LARGE, clock)
+    ief = EmulatedIef(large, clock)
     nodes = [str(node["id"]) for node in ief.nodes(state="RUNNING")[:20]]
     ief.state.failing_targets.add(nodes[0])
     job_id = ief.create(upgrade(*nodes))
