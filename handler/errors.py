@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, ClassVar
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Problem(NamedTuple):
@@ -208,3 +208,12 @@ class OutputError(NightdropError):
 
 class PackageError(NightdropError):
     """The zip for FunctionGraph cannot be built from what is here."""
+
+
+def cloud_error_of(call: Callable[[], object]) -> CloudError | None:
+    """Call the cloud for nothing but the error; return that, or None."""
+    try:
+        call()
+    except CloudError as error:
+        return error
+    return None

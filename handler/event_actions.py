@@ -91,10 +91,8 @@ def _examine(_action: Action, asked: Asked) -> Answered:
     findings = run_checks(
         CheckedDeployment(
             settings=invocation.settings,
-            keys=invocation.ief.credentials,
+            ief=invocation.ief._replace(deadline=invocation.deadline),
             log=invocation.log,
-            transport=instance.transport,
-            clock=invocation.ief.clock,
             deadline=invocation.deadline,
             environ=instance.environ,
         )

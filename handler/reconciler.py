@@ -30,7 +30,7 @@ from handler.deliveries.reporting import has_result, is_due, report, troubles
 from handler.errors import CloudError, NightdropError
 from handler.jobs.decisions import is_unknown, lease_over
 from handler.jobs.following import following
-from handler.jobs.operation_submission import settling
+from handler.jobs.operation_submission import operation_settlement
 from handler.jobs.settlement import settlement
 from handler.jobs.submission import submit_all
 from handler.runtime.response import Answered, Result
@@ -109,7 +109,9 @@ def _worked_on(
     jobs |= _by_key(_settle(unknown, invocation, errors))
     claimed = [job for job in before.operations if lease_over(job, now)]
     if claimed:
-        runner.drive_all([settling(job, now, sender) for job in claimed], senders=sender.senders)
+        runner.drive_all(
+            [operation_settlement(job, now, sender) for job in claimed], senders=sender.senders
+        )
         settled = log.read(lambda view: [view.job(job.key) for job in claimed], fresh=False)
         jobs |= _by_key(filter(None, settled))
     followed = [job for job in jobs.values() if job.followed and not job.operation]
@@ -138,17 +140,17 @@ def _sweep(
     bucket: str, before: ScanState, invocation: Invocation, errors: list[str], warnings: list[str]
 ) -> Iterator[Result]:
     """Deliver what a scan of a bucket finds, and record where the next scan continues."""
-    if not _time_left(invocation):
+    if not invocation.has_time():
         errors.append(f"no time was left to scan for missed files in bucket {bucket}")
         return
     try:
-        seen = scan(bucket, before, invocation, lambda: _time_left(invocation))
+        seen = scan(bucket, before, invocation)
     except CloudError as error:
         errors.append(f"could not scan the bucket for missed files: {error}")
         return
     position, done = seen.position, before.position
     for found in seen.found:
-        if not _time_left(invocation):
+        if not invocation.has_time():
             position = done
             errors.append(f"no time was left for all missed files in bucket {bucket}")
             break
@@ -165,7 +167,7 @@ def _delivered(
     deliveries: Iterable[Delivery], invocation: Invocation, errors: list[str]
 ) -> Iterator[Result]:
     for delivery in deliveries:
-        if not _time_left(invocation):
+        if not invocation.has_time():
             return
         try:
             yield deliver(delivery, invocation)
@@ -192,7 +194,7 @@ def _settle(
     jobs: Sequence[JobState], invocation: Invocation, errors: list[str]
 ) -> Iterator[JobState]:
     for _, alike in groupby(sorted(jobs, key=_type), key=_type):
-        if not _time_left(invocation):
+        if not invocation.has_time():
             return
         try:
             yield from invocation.runner.drive(settlement(list(alike), invocation.sender))
@@ -206,9 +208,5 @@ def _type(job: JobState) -> str:
 
 def _reported(run: DeliveryState, now: datetime, invocation: Invocation) -> DeliveryState:
     """Return a run as it stands after its result file was written, if that is due."""
-    due = is_due(run, now) and _time_left(invocation)
+    due = is_due(run, now) and invocation.has_time()
     return report(run, invocation) if due else run
-
-
-def _time_left(invocation: Invocation) -> bool:
-    return invocation.deadline.left() > invocation.sender.seconds_per_request

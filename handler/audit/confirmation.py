@@ -8,9 +8,9 @@ anything else                              is new
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from handler.audit.record import part
+from handler.audit.record import integer, part
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Confirmation(NamedTuple):
 
 def fold_confirmation(before: Confirmation, fields: Fields) -> Confirmation:
     """Return what stands of the latest checkpoint after one more record."""
-    action, seq = str(fields["action"]), int(cast("int", fields["seq"]))
+    action, seq = str(fields["action"]), integer(fields["seq"])
     if action in _SAID and part(fields, "checkpoint")["size"] == seq - 1:
         return Confirmation(action, seq, str(fields["at"]))
     if action in _NOTHING_NEW and before.action and before.seq == seq - 1:

@@ -22,18 +22,13 @@ VERSION = FORM * _LAYOUTS + LAYOUT
 """Both in one number, as it is stored: `PRAGMA user_version`, `nightdrop.version()`."""
 
 
-def readable(version: int) -> bool:
-    """Return whether this code understands the records of a log of a version."""
-    return version // _LAYOUTS <= FORM
-
-
 def require_readable(version: int, place: str) -> None:
     """Return if this code may use a log.
 
     Raises:
         LogError: A later version wrote its records.
     """
-    if not readable(version):
+    if version // _LAYOUTS > FORM:
         raise LogError(
             f"the audit log {place} was written by a later Nightdrop (form {version // _LAYOUTS}, "
             f"this one reads up to {FORM}); deploy that version again: this one would misread the "

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
-from handler.audit.record import part
+from handler.audit.record import integer, part
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -153,16 +153,16 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
     if job is None:
         return _planned_job(fields) if word == "planned" else None
     note = str(fields.get("note", ""))
-    seen = job._replace(seq=_int(fields["seq"]), changed_at=str(fields["at"]), note=note)
+    seen = job._replace(seq=integer(fields["seq"]), changed_at=str(fields["at"]), note=note)
     if word in _CLAIMS or word in _OPERATED:
         return _fold_operation(job, seen, word, part(fields, "request"))
     request, response = part(fields, "request"), part(fields, "response")
     if word == "finished":
         return seen._replace(
             finished=str(response["final"]),
-            tasks=_int(response.get("tasks", 0)),
-            succeeded=_int(response.get("succeeded", 0)),
-            ended_at=_int(response.get("ended_at", 0)),
+            tasks=integer(response.get("tasks", 0)),
+            succeeded=integer(response.get("succeeded", 0)),
+            ended_at=integer(response.get("ended_at", 0)),
             finished_at=seen.changed_at,
             finished_seq=seen.seq,
             paused=False,
@@ -170,7 +170,7 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
     if word == "sending":
         return seen._replace(
             state="sending",
-            attempt=_int(request["attempt"]),
+            attempt=integer(request["attempt"]),
             date=str(request["date"]),
             lease_until=str(request["lease_until"]),
             status=0,
@@ -180,7 +180,7 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
         return seen
     return seen._replace(
         state=cast("JobWord", word),
-        status=_int(response.get("status", 0)),
+        status=integer(response.get("status", 0)),
         job_id=job.job_id or str(response.get("job_id", "")),
         doubtful=job.doubtful or word == "absent",
     )
@@ -210,19 +210,15 @@ def _planned_job(fields: Fields) -> JobState:
     return JobState(
         key=str(job["key"]),
         delivery=str(part(fields, "delivery")["key"]),
-        document=_int(job["document"]),
+        document=integer(job["document"]),
         name=str(job["name"]),
         type=str(job["type"]),
         state="planned",
         valid_until=str(job.get("valid_until", "")),
         planned_at=str(fields["at"]),
         changed_at=str(fields["at"]),
-        seq=_int(fields["seq"]),
+        seq=integer(fields["seq"]),
         body_digest=str(part(fields, "request").get("digest", "")),
         rollout=str(part(fields, "rollout").get("key", "")),
-        wave=_int(part(fields, "rollout").get("wave", 0)),
+        wave=integer(part(fields, "rollout").get("wave", 0)),
     )
-
-
-def _int(value: object) -> int:
-    return int(cast("int", value))

@@ -173,6 +173,11 @@ def part(fields: Fields, name: str) -> dict[str, Json]:
     return cast("dict[str, Json]", fields.get(name, {}))
 
 
+def integer(value: object) -> int:
+    """Return a value of a record that is a number."""
+    return int(cast("int", value))
+
+
 def actor_words(actor: Mapping[str, Json]) -> str:
     """Return who a record's part `actor` is, in words; "" if it has none."""
     parts = (str(actor[name]) for name in ("kind", "name", "principal", "account") if name in actor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from handler.audit.actions import DELIVERY_ACTIONS, needs_attention
-from handler.audit.record import part, rule_id
+from handler.audit.record import integer, part, rule_id
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
 
     A delivery that is already decided keeps its state: what arrives again only moves `last_seq`.
     """
-    action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
+    action, said, seq = str(fields["action"]), part(fields, "delivery"), integer(fields["seq"])
     if delivery:
         delivery = delivery._replace(last_seq=seq)
     if delivery and (fold := _FOLDS.get(action.partition(".")[0])):
@@ -145,7 +145,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
 
 def _fold_part(delivery: DeliveryState, fields: Fields) -> DeliveryState:
     """Return a delivery's state after one more record about a job or a rollout of it."""
-    seq, action = _int(fields["seq"]), str(fields["action"])
+    seq, action = integer(fields["seq"]), str(fields["action"])
     alarmed = seq if needs_attention(fields) else delivery.alarmed
     if not action.startswith("rollout."):
         return delivery._replace(changed=seq, alarmed=alarmed)
@@ -170,7 +170,7 @@ def _fold_result(delivery: DeliveryState, fields: Fields) -> DeliveryState:
     if action == "result.failed" and "shows" not in said:
         due_at = str(part(fields, "request").get("lease_until", delivery.due_at))
         return delivery._replace(result_error=str(fields.get("note", "")), due_at=due_at)
-    shown = _int(said.get("shows", delivery.changed))
+    shown = integer(said.get("shows", delivery.changed))
     return delivery._replace(reported=shown, tries=0, due_at="", result_error="")
 
 
@@ -180,7 +180,7 @@ def _fold_notice(delivery: DeliveryState, fields: Fields) -> DeliveryState:
     An answer changes nothing if another notice was claimed since the one that it is about.
     """
     action, request = str(fields["action"]), part(fields, "request")
-    shows = _int(part(fields, "delivery")["shows"])
+    shows = integer(part(fields, "delivery")["shows"])
     due = str(request.get("lease_until", ""))
     if action == "notice.sending":
         tries = delivery.notice_tries + 1
@@ -211,7 +211,3 @@ def fold_notices(before: Notices, fields: Fields) -> Notices:
     if not claimed or date in before.dates:  # one notice may be about many deliveries
         return before
     return before._replace(dates=(*before.dates, date)[-_REMEMBERED:])
-
-
-def _int(value: object) -> int:
-    return int(cast("int", value))

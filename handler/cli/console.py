@@ -76,6 +76,16 @@ def _cell(column: str, value: object) -> Text:
     return Text(prose(value) if column in _PROSE else printable(value), no_wrap=False)
 
 
+def facts_grid(facts: Iterable[tuple[str, str]]) -> Table:
+    """Return names with their values beside them, as escaped text."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in facts:
+        grid.add_row(name, Text(value))
+    return grid
+
+
 def printable(value: object) -> str:
     """Return a value as one line of escaped text."""
     return "" if value is None else display(str(value), longest=_LONGEST_CELL)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from contextlib import closing, contextmanager
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from handler.cli.configuration.environment import cloud_environment
 from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
-from handler.cloud.ief.client import Ief
-from handler.cloud.obs.client import Obs
+from handler.cloud.obs.client import Obs, obs_beside
+from handler.invocation.invocation import ief_of
 from handler.runtime.deadline import Deadline
 from handler.settings import Settings, load
+from handler.values.canonical_json import utc_now
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from handler.cloud.ief.client import Ief
 
 NO_LOG = "sqlite:///none"
 """An address for a command that opens no log, so that none need be set."""
@@ -49,17 +51,5 @@ def open_cloud(seconds: float | None = None) -> Iterator[Cloud]:
     timeout = min(settings.request_timeout, seconds or settings.request_timeout)
     deadline = Deadline(time.monotonic() + seconds, time.monotonic) if seconds else None
     with closing(Transport(timeout=timeout)) as transport:
-        ief = Ief(
-            settings.ief_endpoint,
-            settings.project_id,
-            keys,
-            transport,
-            _now,
-            settings.ief_instance,
-            deadline,
-        )
-        yield Cloud(settings, ief, Obs(settings.obs_endpoint, keys, transport, _now, deadline))
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
+        ief = ief_of(settings, keys, transport, utc_now, deadline)
+        yield Cloud(settings, ief, obs_beside(ief, settings.obs_endpoint))

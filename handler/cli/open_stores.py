@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from handler.audit.open_log import open_log, open_source
 from handler.cli.configuration.environment import cloud_environment
 from handler.errors import CredentialsError, LogError, SettingsError
+from handler.values.canonical_json import utc_now
 from handler.values.endpoint import checked_endpoint
 from handler.values.obs_address import OBS
 
@@ -32,13 +32,13 @@ def open_any_log(address: str, environ: Mapping[str, str] | None = None) -> Log:
     return open_log(address, obs_folders(environ) if address.startswith(OBS) else None)
 
 
-def open_any_source(address: str, environ: Mapping[str, str] | None = None) -> RecordSource:
+def open_any_source(address: str) -> RecordSource:
     """Open the records at an address for verification, as `open_source` does.
 
     Raises:
         LogError: The address names no store, or the store has no log.
     """
-    return open_source(address, obs_folders(environ) if address.startswith(OBS) else None)
+    return open_source(address, obs_folders() if address.startswith(OBS) else None)
 
 
 def obs_folders(environ: Mapping[str, str] | None = None) -> ObsFolders:
@@ -77,8 +77,4 @@ def open_obs(environ: Mapping[str, str]) -> Obs:
     except ValueError as error:
         raise SettingsError(f"NIGHTDROP_OBS_ENDPOINT {error}") from None
     transport = Transport(timeout=_TIMEOUT, connections=_CONNECTIONS)
-    return Obs(endpoint, credentials(None, environ), transport, _now)
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    return Obs(endpoint, credentials(None, environ), transport, utc_now)

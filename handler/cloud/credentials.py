@@ -94,6 +94,14 @@ def credentials(context: object, environ: Mapping[str, str]) -> Credentials:
     )
 
 
+def known_credentials(context: object, environ: Mapping[str, str]) -> Credentials:
+    """Return the keys as `credentials` does; without any, empty ones that say why."""
+    try:
+        return credentials(context, environ)
+    except CredentialsError as error:
+        return Credentials("", "", missing=str(error))
+
+
 def _value_of(context: object, method: str) -> str:
     call = getattr(context, method, None)
     value = call() if callable(call) else None

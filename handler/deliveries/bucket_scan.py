@@ -26,7 +26,7 @@ from handler.values.display import display
 from handler.values.object_names import LONGEST_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from handler.audit.log import Decide, ScanState, View
@@ -74,17 +74,15 @@ class Scan:
         return "" if limit == self.before.limit else limit
 
 
-def scan(
-    bucket: str, before: ScanState, invocation: Invocation, time_left: Callable[[], bool]
-) -> Scan:
+def scan(bucket: str, before: ScanState, invocation: Invocation) -> Scan:
     """Find files without a notification, from where the scan before it has stopped.
 
     Raises:
         CloudError: The bucket cannot be listed.
         LogError: The log could not be read.
     """
-    listed, position = _listed(bucket, before.position, invocation, time_left)
-    unseen, stopped_at = _unseen(_dropped(bucket, listed, invocation), invocation, time_left)
+    listed, position = _listed(bucket, before.position, invocation)
+    unseen, stopped_at = _unseen(_dropped(bucket, listed, invocation), invocation)
     position = stopped_at or position
     unseen = _untouched(unseen, invocation) if unseen else []
     if not unseen:
@@ -134,9 +132,7 @@ def cut_note(bucket: str, position: str) -> str:
     )
 
 
-def _listed(
-    bucket: str, began: str, invocation: Invocation, time_left: Callable[[], bool]
-) -> tuple[list[ListedObject], str]:
+def _listed(bucket: str, began: str, invocation: Invocation) -> tuple[list[ListedObject], str]:
     """Return what one scan looks at, and the last of its keys if there are more."""
     listed: list[ListedObject] = []
     pages = invocation.obs.list_pages(bucket, invocation.settings.prefix, after=began)
@@ -144,7 +140,7 @@ def _listed(
         listed += page.objects
         if not page.truncated:
             break
-        if number >= _MOST_PAGES or len(listed) >= MOST_OBJECTS or not time_left():
+        if number >= _MOST_PAGES or len(listed) >= MOST_OBJECTS or not invocation.has_time():
             return listed, listed[-1].key if listed else ""
     return listed, ""
 
@@ -160,13 +156,11 @@ def _dropped(bucket: str, listed: Sequence[ListedObject], invocation: Invocation
     return [one for one in found if not _is_ignored(one, invocation)]
 
 
-def _unseen(
-    dropped: Sequence[Delivery], invocation: Invocation, time_left: Callable[[], bool]
-) -> tuple[list[Delivery], str]:
+def _unseen(dropped: Sequence[Delivery], invocation: Invocation) -> tuple[list[Delivery], str]:
     """Return what was never looked at, and the last key that was asked about if time ran out."""
     unseen: list[Delivery] = []
     for start in range(0, len(dropped), _AT_ONCE):
-        if start and not time_left():
+        if start and not invocation.has_time():
             return unseen, str(dropped[start - 1].source["key"])
         unseen += invocation.log.read(
             partial(_filtered, dropped[start : start + _AT_ONCE]), fresh=False

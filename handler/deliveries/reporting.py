@@ -51,7 +51,7 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
     A failure is recorded and loses no delivery: the reconciler writes the file later.
     """
     place = invocation.settings.results
-    if place is None or not has_result(run, invocation.settings) or not _time_left(invocation):
+    if place is None or not has_result(run, invocation.settings) or not invocation.has_time():
         return run
     dated = invocation.obs.clock()
     obs = invocation.obs._replace(clock=lambda: dated)
@@ -59,7 +59,7 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
     started = invocation.log.commit(start_result(run.key, pause)).value
     if not isinstance(started, StartedResult):
         return started or run
-    if not _time_left(invocation):
+    if not invocation.has_time():
         return started.run
     bucket, prefix = place
     key = partial(
@@ -218,7 +218,3 @@ def _object_of(run: DeliveryState) -> tuple[str, str]:
     """Return bucket and key of an object's run."""
     bucket, _, key = run.subject.removeprefix("obs://").partition("/")
     return bucket, key
-
-
-def _time_left(invocation: Invocation) -> bool:
-    return invocation.deadline.left() > invocation.sender.seconds_per_request

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handler.doctor.finding import fail, ok
-from handler.errors import ApiError, CloudError, ObjectError
+from handler.errors import ApiError, CloudError, ObjectError, cloud_error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from handler.cloud.obs.client import Obs
     from handler.doctor.finding import Finding
@@ -49,8 +49,8 @@ def check_bucket(obs: Obs, bucket: str, prefix: str) -> BucketAccess:
 
     OBS reports an object as missing only to a caller that may read it and list the bucket.
     """
-    listing = _failure(lambda: next(obs.list_objects(bucket, prefix), None))
-    reading = _failure(lambda: obs.read(bucket, f"{prefix}{PROBE}", max_bytes=1))
+    listing = cloud_error_of(lambda: next(obs.list_objects(bucket, prefix), None))
+    reading = cloud_error_of(lambda: obs.read(bucket, f"{prefix}{PROBE}", max_bytes=1))
     absent = isinstance(reading, ObjectError) and reading.code in {_NO_OBJECT, ""}
     return BucketAccess(f"obs://{bucket}/{prefix}", listing, None if absent else reading)
 
@@ -58,8 +58,8 @@ def check_bucket(obs: Obs, bucket: str, prefix: str) -> BucketAccess:
 def check_results(obs: Obs, bucket: str, prefix: str) -> ResultsAccess:
     """Write a small object under the prefix of result files, and delete it."""
     key = f"{prefix}{PROBE}"
-    writing = _failure(lambda: obs.write(bucket, key, b"{}", content_type="application/json"))
-    deleting = None if writing else _failure(lambda: obs.delete(bucket, key))
+    writing = cloud_error_of(lambda: obs.write(bucket, key, b"{}", content_type="application/json"))
+    deleting = None if writing else cloud_error_of(lambda: obs.delete(bucket, key))
     return ResultsAccess(f"obs://{bucket}/{prefix}", writing, deleting)
 
 
@@ -86,14 +86,6 @@ def results_finding(seen: ResultsAccess | None) -> Finding:
     if seen.deleting:
         return ok("results", f"{seen.place} can be written, but not deleted from (not needed)")
     return ok("results", f"{seen.place} can be written")
-
-
-def _failure(call: Callable[[], object]) -> CloudError | None:
-    try:
-        call()
-    except CloudError as error:
-        return error
-    return None
 
 
 def _code(error: CloudError | None) -> str:

@@ -10,11 +10,9 @@ from handler.errors import ApiError, CloudError
 from handler.values.notify_address import shown_address, topic_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from collections.abc import Iterator
 
-    from handler.cloud.credentials import Credentials
-    from handler.cloud.http_transport import Transport
+    from handler.cloud.ief.client import Ief
     from handler.doctor.finding import Finding
     from handler.runtime.deadline import Deadline
     from handler.settings import Settings
@@ -25,13 +23,7 @@ _RIGHTS = (
 )
 
 
-def notices_findings(
-    settings: Settings,
-    keys: Credentials,
-    transport: Transport,
-    clock: Callable[[], datetime],
-    deadline: Deadline,
-) -> Iterator[Finding]:
+def notices_findings(settings: Settings, ief: Ief, deadline: Deadline) -> Iterator[Finding]:
     """Yield the finding about where notices go; none if none are sent."""
     if not settings.notify:
         return
@@ -40,7 +32,8 @@ def notices_findings(
         yield ok(_CHECK, f"they go to {place}, which was not called")
         return
     try:
-        Smn(settings.smn_endpoint, topic, keys, transport, clock, deadline).check_topic()
+        smn = Smn(settings.smn_endpoint, topic, ief.credentials, ief.transport, ief.clock, deadline)
+        smn.check_topic()
     except CloudError as error:
         yield _finding(error, place)
     else:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.sql.sqlite import OLDEST_SQLITE
 from handler.doctor.finding import fail, ok, warn
+from handler.runtime.deadline import timeout_of
 from handler.runtime.startup_record import read_startup
 from handler.settings import in_cloud
 
@@ -64,7 +65,6 @@ class Host:
 def read_host(root: Path, environ: Mapping[str, str]) -> Host:
     """Read the runtime of this process; of the environment only the sizes of values are stored."""
     cloud = in_cloud(environ)
-    timeout = environ.get("RUNTIME_TIMEOUT", "")
     user_data = _user_data(environ) if cloud else _settings(environ)
     return Host(
         python=platform.python_version(),
@@ -72,7 +72,7 @@ def read_host(root: Path, environ: Mapping[str, str]) -> Host:
         libraries={name: _version(name) for name in OLDEST},
         conflicting_packages=read_startup(root, sys.modules).conflicting_packages,
         in_cloud=cloud,
-        timeout=int(timeout) if timeout.isascii() and timeout.isdigit() else 0,
+        timeout=timeout_of(environ),
         entries=len(user_data),
         characters=sum(len(name) + len(value) for name, value in user_data.items()),
     )

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from handler.cloud.http_transport import Request
 from handler.cloud.obs.prefix_store import date_of
 from handler.doctor.finding import fail, ok, warn
-from handler.errors import ApiError, CloudError
+from handler.errors import ApiError, CloudError, cloud_error_of
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
@@ -139,11 +139,7 @@ def clock_finding(reached: Sequence[EndpointResult]) -> Finding:
 
 def list_error(ief: Ief) -> CloudError | None:
     """List one job and return the error, if any."""
-    try:
-        ief.list_jobs("node_upgrade", limit=1, offset=0)
-    except CloudError as error:
-        return error
-    return None
+    return cloud_error_of(lambda: ief.list_jobs("node_upgrade", limit=1, offset=0))
 
 
 def fleet_finding(error: CloudError | None) -> Finding:

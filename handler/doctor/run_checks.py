@@ -11,8 +11,7 @@ from handler.audit.log import Decision
 from handler.audit.open_log import log_doubts
 from handler.audit.record import Draft, Head
 from handler.cloud.credentials import CurrentCredentials
-from handler.cloud.ief.client import Ief
-from handler.cloud.obs.client import Obs
+from handler.cloud.obs.client import Obs, obs_beside
 from handler.cloud.obs.prefix_store import ObsFolders
 from handler.doctor.check_buckets import (
     bucket_findings,
@@ -43,13 +42,11 @@ from handler.settings import in_cloud, settings_warnings
 from handler.values.obs_address import OBS, parse_obs_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from handler.audit.log import Decide, Log
     from handler.audit.record import Outcome
-    from handler.cloud.credentials import Credentials
-    from handler.cloud.http_transport import Transport
+    from handler.cloud.ief.client import Ief
     from handler.doctor.finding import Finding
     from handler.runtime.deadline import Deadline
     from handler.runtime.structured_log import Write
@@ -61,10 +58,8 @@ class CheckedDeployment:
     """The deployment to check; instead of a log, the reason why it cannot be opened."""
 
     settings: Settings
-    keys: Credentials
+    ief: Ief
     log: Log | LogError
-    transport: Transport
-    clock: Callable[[], datetime]
     deadline: Deadline
     environ: Mapping[str, str] = field(repr=False)
 
@@ -83,7 +78,7 @@ def _findings(deployment: CheckedDeployment) -> Iterator[Finding]:
         yield ok("settings", "all are valid")
     host = read_host(Path(__file__).parents[2], deployment.environ)
     yield from runtime_findings(host, settings)
-    yield keys_finding(deployment.keys, in_cloud=host.in_cloud)
+    yield keys_finding(deployment.ief.credentials, in_cloud=host.in_cloud)
     yield project_finding(settings.project_id, deployment.environ.get("RUNTIME_PROJECT_ID", ""))
     if not settings.policy.startswith(OBS):
         yield from _policy(deployment)
@@ -96,14 +91,14 @@ def _findings(deployment: CheckedDeployment) -> Iterator[Finding]:
 def _log(deployment: CheckedDeployment) -> Iterator[Finding]:
     log = deployment.log
     try:
-        seen = log if isinstance(log, LogError) else read_log_status(log, deployment.clock())
+        seen = log if isinstance(log, LogError) else read_log_status(log, deployment.ief.clock())
     except NightdropError as error:
         seen = error if isinstance(error, LogError) else LogError(str(error))
     yield from log_findings(seen, deployment.settings)
-    if deployment.keys.missing:
+    if deployment.ief.credentials.missing:
         return
     keys = CurrentCredentials()
-    keys.use(deployment.keys, deployment.deadline)
+    keys.use(deployment.ief.credentials, deployment.deadline)
     folders = ObsFolders(_obs(deployment), keys)
     for doubt in log_doubts(deployment.settings.audit, folders):
         message, _, remedy = doubt.rpartition("; ")
@@ -111,7 +106,7 @@ def _log(deployment: CheckedDeployment) -> Iterator[Finding]:
 
 
 def _cloud(deployment: CheckedDeployment) -> Iterator[Finding]:
-    settings, ask = deployment.settings, (deployment.transport, deployment.clock)
+    settings, ask = deployment.settings, (deployment.ief.transport, deployment.ief.clock)
     reached = []
     for service, endpoint in (("IEF", settings.ief_endpoint), ("OBS", settings.obs_endpoint)):
         if _out_of_time(deployment):
@@ -120,7 +115,7 @@ def _cloud(deployment: CheckedDeployment) -> Iterator[Finding]:
         yield endpoint_finding(reached[-1])
     yield clock_finding(reached)
     down = {one.service for one in reached if one.error}
-    if deployment.keys.missing:
+    if deployment.ief.credentials.missing:
         return
     checks = [("IEF", _fleet), ("OBS", _drop_buckets), ("OBS", _results), ("OBS", _checkpoints)]
     checks.append(("SMN", _notices))
@@ -150,18 +145,7 @@ def _facts(deployment: CheckedDeployment) -> Iterator[Finding]:
 
 
 def _fleet(deployment: CheckedDeployment) -> Iterator[Finding]:
-    settings = deployment.settings
-    project, instance = settings.project_id, settings.ief_instance
-    ief = Ief(
-        settings.ief_endpoint,
-        project,
-        deployment.keys,
-        deployment.transport,
-        deployment.clock,
-        instance,
-        deployment.deadline,
-    )
-    yield fleet_finding(list_error(ief))
+    yield fleet_finding(list_error(deployment.ief))
 
 
 def _drop_buckets(deployment: CheckedDeployment) -> Iterator[Finding]:
@@ -200,23 +184,11 @@ def _checkpoints(deployment: CheckedDeployment) -> Iterator[Finding]:
 
 
 def _notices(deployment: CheckedDeployment) -> Iterator[Finding]:
-    return notices_findings(
-        deployment.settings,
-        deployment.keys,
-        deployment.transport,
-        deployment.clock,
-        deployment.deadline,
-    )
+    return notices_findings(deployment.settings, deployment.ief, deployment.deadline)
 
 
 def _obs(deployment: CheckedDeployment) -> Obs:
-    return Obs(
-        deployment.settings.obs_endpoint,
-        deployment.keys,
-        deployment.transport,
-        deployment.clock,
-        deployment.deadline,
-    )
+    return obs_beside(deployment.ief, deployment.settings.obs_endpoint)
 
 
 def _out_of_time(deployment: CheckedDeployment) -> bool:

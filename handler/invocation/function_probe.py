@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import closing
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from handler.probe.run_probe import run_probe
 from handler.runtime.response import Answered
 from handler.runtime.startup_record import read_startup
 from handler.runtime.structured_log import log_line
-from handler.values.canonical_json import timestamp
+from handler.values.canonical_json import timestamp, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +41,7 @@ def probed(context: object, invocation: Invocation, instance: Instance) -> Answe
     for one in differing:
         instance.write(log_line("check.doubted", {"note": one}))
     host = urlsplit(invocation.ief.endpoint).hostname or ""
-    at = timestamp(datetime.now(timezone.utc))
+    at = timestamp(utc_now())
     return Answered([], warnings=differing, facts=facts_document(facts, at, host))
 
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.instance_log import InstanceLog
 from handler.audit.open_log import log_doubts, open_log
-from handler.cloud.credentials import Credentials, CurrentCredentials, credentials
+from handler.cloud.credentials import (
+    CurrentCredentials,
+    known_credentials,
+)
 from handler.cloud.http_transport import Transport
-from handler.cloud.ief.client import Ief
-from handler.errors import CredentialsError
-from handler.invocation.invocation import RECORDING_SECONDS, Invocation
+from handler.invocation.invocation import RECORDING_SECONDS, Invocation, ief_of
 from handler.jobs.effect_runner import EffectRunner
 from handler.runtime.deadline import deadline
 from handler.runtime.startup_record import read_startup, record_start
 from handler.runtime.structured_log import attention_lines, log_line, write_stdout
 from handler.settings import Settings, load, settings_warnings
+from handler.values.canonical_json import utc_now
 from handler.values.named_tuple import NamedTuple
 from handler.values.obs_address import OBS
 
@@ -77,7 +78,7 @@ def open_instance(
 
         check_store(settings)
     transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
-    keys = CurrentCredentials(_credentials(context, environ))
+    keys = CurrentCredentials(known_credentials(context, environ))
     try:
         settings, absent_doubt = _with_facts(settings, transport, keys, write)
         log = _opened_log(settings, transport, keys, write)
@@ -97,7 +98,7 @@ def _with_facts(
     from handler.probe.facts_file import apply_facts, caution_warnings
 
     adjusted, caution = apply_facts(
-        settings, lambda: Obs(settings.obs_endpoint, keys.current(), transport, _now)
+        settings, lambda: Obs(settings.obs_endpoint, keys.current(), transport, utc_now)
     )
     for doubt in caution_warnings(settings, caution):
         write(log_line("settings.doubted", {"note": doubt}))
@@ -112,7 +113,7 @@ def _opened_log(
         from handler.cloud.obs.client import Obs
         from handler.cloud.obs.prefix_store import ObsFolders
 
-        folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
+        folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, utc_now), keys)
     for doubt in (*settings_warnings(settings), *log_doubts(settings.audit, folders)):
         write(log_line("settings.doubted", {"note": doubt}))
 
@@ -131,25 +132,17 @@ def record_started(context: object, instance: Instance) -> None:
     instance.write(log_line("function.started", {**said, "note": started.note}))
 
 
-def _credentials(context: object, environ: Mapping[str, str]) -> Credentials:
-    try:
-        return credentials(context, environ)
-    except CredentialsError as error:
-        return Credentials("", "", missing=str(error))
-
-
 def invocation_of(context: object, instance: Instance) -> Invocation:
     """Return the dependencies of an invocation that starts now, with the keys of its context."""
     end = deadline(context, instance.environ)
-    keys = _credentials(context, instance.environ)
+    keys = known_credentials(context, instance.environ)
     instance.keys.use(keys, end)
     settings, transport = instance.settings, instance.transport
     function = _function(context)
     log = instance.log.bind(function)
-    project, ief_instance = settings.project_id, settings.ief_instance
     # What a service holds up until then can still be recorded, and the event answered.
     last = end.earlier(RECORDING_SECONDS)
-    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance, last)
+    ief = ief_of(settings, keys, transport, utc_now, last)
     return Invocation(
         settings=settings,
         log=log,
@@ -173,7 +166,3 @@ def _text(context: object, method: str, *arguments: str) -> str:
     call: Any = getattr(context, method, None)
     value = call(*arguments) if callable(call) else None
     return value if isinstance(value, str) else ""
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

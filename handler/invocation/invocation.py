@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handler.cloud.ief.client import Ief
 from handler.jobs.effects import Sender
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from handler.audit.log import Log
     from handler.audit.record import Part
-    from handler.cloud.ief.client import Ief
+    from handler.cloud.credentials import Credentials
+    from handler.cloud.http_transport import Transport
     from handler.cloud.obs.client import Obs
     from handler.jobs.effect_runner import EffectRunner
     from handler.runtime.deadline import Deadline
@@ -34,15 +39,18 @@ class Invocation(NamedTuple):
     @property
     def obs(self) -> Obs:
         """OBS with the same keys, clock and deadline; loaded for events about objects."""
-        from handler.cloud.obs.client import Obs
+        from handler.cloud.obs.client import obs_beside
 
-        endpoint, ief = self.settings.obs_endpoint, self.ief
-        return Obs(endpoint, ief.credentials, ief.transport, ief.clock, ief.deadline)
+        return obs_beside(self.ief, self.settings.obs_endpoint)
 
     @property
     def out_of_time(self) -> bool:
         """Whether only results of started work can still be recorded in this invocation."""
         return self.deadline.left() <= RECORDING_SECONDS
+
+    def has_time(self) -> bool:
+        """Whether one more request, and what it leads to, fits into this invocation."""
+        return self.deadline.left() > self.sender.seconds_per_request
 
     @property
     def sender(self) -> Sender:
@@ -60,3 +68,15 @@ class Invocation(NamedTuple):
             senders=self.settings.senders,
             job_grace=self.settings.job_grace,
         )
+
+
+def ief_of(
+    settings: Settings,
+    keys: Credentials,
+    transport: Transport,
+    clock: Callable[[], datetime],
+    deadline: Deadline | None = None,
+) -> Ief:
+    """Return IEF as the settings name it."""
+    endpoint, project, instance = settings.ief_endpoint, settings.project_id, settings.ief_instance
+    return Ief(endpoint, project, keys, transport, clock, instance, deadline)

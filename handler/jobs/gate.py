@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handler.audit.rollouts.state import totals
 from handler.schedule.rollout_settings import RolloutSettings
 from handler.schedule.waves import breached
 from handler.values.named_tuple import NamedTuple
@@ -40,9 +41,7 @@ def gate_note(view: View, rollout: RolloutState) -> str:
     settings = RolloutSettings.from_json(rollout.settings)
     if not settings.max_failed:
         return ""
-    counts = view.rollouts.counts(rollout.key)
-    of_all = counts._replace(succeeded=counts.succeeded + rollout.succeeded)
-    failed, ended = judged(rollout, of_all)
+    failed, ended = judged(rollout, totals(view.rollouts, rollout))
     if not breached(failed, ended, settings):
         return ""
     return f"{failed} of {ended} nodes failed, more than max_failed: {settings.max_failed} allows"

@@ -93,10 +93,4 @@ def operation_settlement(
     if shown is None:
         return None
     fenced = now >= moment(claimed.date) + timedelta(seconds=sender.settle_after)
-    settled = yield from commit(settle_operation(claimed, shown, fenced=fenced))
-    return settled
-
-
-def settling(claimed: JobState, now: datetime, sender: Sender) -> Asking[None]:
-    """Yield the effects of `operation_settlement`, for whoever does not ask for its result."""
-    yield from operation_settlement(claimed, now, sender)
+    return (yield from commit(settle_operation(claimed, shown, fenced=fenced)))

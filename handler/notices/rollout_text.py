@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handler.audit.rollouts.state import totals
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def _awaits(rollout: RolloutState) -> bool:
 
 
 def _counted(view: View, rollout: RolloutState) -> str:
-    counts = view.rollouts.counts(rollout.key)
-    counts = counts._replace(succeeded=counts.succeeded + rollout.succeeded)
+    counts = totals(view.rollouts, rollout)
     ended = f"{counts.succeeded} of {rollout.nodes} nodes succeeded, {counts.failed} failed"
     return f"{ended}, {counts.skipped} were skipped" if counts.skipped else ended
 

@@ -12,7 +12,7 @@ from handler.cloud.smn.client import MESSAGE_BYTES, SUBJECT_BYTES
 from handler.notices.rollout_text import latest_rollouts
 from handler.runtime.response import result_of
 from handler.values.canonical_json import shown, timestamp
-from handler.values.display import display
+from handler.values.display import display, quantity
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def summary_text(view: View, since: datetime) -> NoticeText:
     waiting = view.open(_MOST_OPEN)
     jobs, failed = sum(changes.jobs.values()), sum(changes.jobs.get(word, 0) for word in WRONG)
     rollouts = [*latest_rollouts(view, timestamp(since))]
-    about = [f"{_number(jobs, 'job')}, {failed} failed"] if jobs else []
-    about += [_number(len(rollouts), "rollout")] if rollouts else []
+    about = [f"{quantity(jobs, 'job')}, {failed} failed"] if jobs else []
+    about += [quantity(len(rollouts), "rollout")] if rollouts else []
     subject = ", ".join(about) or "no jobs"
     open_jobs = [*waiting.jobs, *waiting.followed]
     parts = (
@@ -126,7 +126,7 @@ def _headline(alarm: Alarm) -> str:
         return f"awaits approval until {run.awaits_until[:16]}Z"
     wrong = sum(map(went_wrong, run.jobs))
     if wrong:
-        return f"has {wrong} of {_number(len(run.jobs), 'job')} that went wrong"
+        return f"has {wrong} of {quantity(len(run.jobs), 'job')} that went wrong"
     return "was rejected" if run.state == "rejected" else "needs attention"
 
 
@@ -145,12 +145,8 @@ def _waiting(jobs: Sequence[JobState], awaiting: Sequence[DeliveryState]) -> Ite
     for state in sorted({job.state for job in jobs}):
         alike = [job for job in jobs if job.state == state]
         word = "still running" if alike[0].followed else state
-        yield f"{_number(len(alike), 'job')} {word}{'' if alike[0].followed else reasons(alike)}"
+        yield f"{quantity(len(alike), 'job')} {word}{'' if alike[0].followed else reasons(alike)}"
     yield from (f"{_subject(run)} {_headline(Alarm(run))}" for run in awaiting)
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _counted(what: str, counts: Mapping[str, int]) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from handler.cloud.http_transport import TOO_MANY, Transport
 from handler.cloud.obs.prefix_store import ServerClock
-from handler.errors import ApiError, CloudError
+from handler.errors import ApiError, CloudError, cloud_error_of
+from handler.values.canonical_json import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +30,6 @@ PAGE = 100
 _TRIES = 3
 _MOST_PAGES = 100
 _LONGEST_PAUSE = 60.0
-
-
-def utc_now() -> datetime:
-    """Return the time of this machine."""
-    return datetime.now(timezone.utc)
 
 
 class ObservedTransport(Transport):
@@ -105,11 +101,9 @@ class ProbeClient:
         """List one job with a signature that is dated `seconds` ahead; return the error, if any."""
         shift = timedelta(seconds=seconds)
         ief = self.ief._replace(clock=lambda: self.ief.clock() + shift)
-        try:
-            self.call(lambda: ief.list_jobs(JOB_TYPES[0], limit=1, offset=0))
-        except CloudError as error:
-            return error
-        return None
+        return cloud_error_of(
+            lambda: self.call(lambda: ief.list_jobs(JOB_TYPES[0], limit=1, offset=0))
+        )
 
     def call(self, ask: Callable[[], T]) -> T:
         """Return what a call returns; one that is limited is repeated after the pause asked for.

@@ -14,7 +14,7 @@ from base64 import b32encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from handler.errors import ApiError, CloudError, NotSentError
+from handler.errors import ApiError, CloudError, NotSentError, cloud_error_of
 from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, Fact, compared, unseen
 from handler.probe.list_checks import description_fact
 from handler.probe.right_checks import right_fact
@@ -135,12 +135,7 @@ def create_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     except CloudError as error:
         yield unseen(SHOWN_DESCRIPTION, "returned", str(error))
     yield _equal_names(client, job)
-    yield right_fact(
-        "update",
-        _error_of(
-            client, lambda: client.ief.operate(client.ief.sign_operation("StopBatchJob", job_id))
-        ),
-    )
+    yield right_fact("update", cloud_error_of(lambda: client.call(lambda: _stop(client, job_id))))
 
 
 def _create(client: ProbeClient, job: ProbeJob) -> str:
@@ -183,6 +178,10 @@ def _lag(
             return None
         client.sleep(_PAUSES[min(looks, len(_PAUSES) - 1)])
         looks += 1
+
+
+def _stop(client: ProbeClient, job_id: str) -> None:
+    client.ief.operate(client.ief.sign_operation("StopBatchJob", job_id))
 
 
 def _equal_names(client: ProbeClient, job: ProbeJob) -> Fact:
@@ -237,19 +236,11 @@ def _deletion_error(client: ProbeClient, job_id: str) -> CloudError | None:
     """Delete a job; return why it cannot be deleted, None if it is gone."""
     error = None
     for number in range(_TRIES):
-        error = _error_of(client, lambda: client.ief.delete_job(job_id))
+        error = cloud_error_of(lambda: client.call(lambda: client.ief.delete_job(job_id)))
         if error is None or (isinstance(error, ApiError) and error.status == _NOT_FOUND):
             return None
         client.sleep(_PAUSES[min(number, len(_PAUSES) - 1)])
     return error
-
-
-def _error_of(client: ProbeClient, ask: Callable[[], object]) -> CloudError | None:
-    try:
-        client.call(ask)
-    except CloudError as error:
-        return error
-    return None
 
 
 def _deleted_job(client: ProbeClient, job_id: str) -> Fact:

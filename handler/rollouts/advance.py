@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
+from handler.audit.rollouts.state import totals
 from handler.jobs.gate import gate_note
 from handler.jobs.node_outcomes import node_record
 from handler.rollouts.records import (
@@ -27,15 +28,14 @@ from handler.rollouts.records import (
     job_of_rollout,
     joined,
     stopped,
-    totals,
 )
 from handler.rollouts.standing import Standing
 from handler.rollouts.waiting import Waiting, settings_of, wait_for, wave_places
 from handler.schedule.rollout_settings import JOB_SECONDS
-from handler.schedule.sentences import quantity
 from handler.schedule.timeline import start_within, wave_seconds
 from handler.schedule.window import FOREVER, next_opening, open_period
 from handler.values.canonical_json import moment
+from handler.values.display import quantity
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def advance(
             return followed_by(todo.drafts, lambda view: step(view, drafts))
         planned = [str(one.job["key"]) for one in before if one.action == "job.planned"]
         jobs = filter(None, map(view.job, planned))
-        standing = Standing(rollout, totals(view, rollout), todo.waiting)
+        standing = Standing(rollout, totals(view.rollouts, rollout), todo.waiting)
         return Decision(Advanced(standing, tuple(jobs)))
 
     return lambda view: step(view, ())
@@ -130,7 +130,7 @@ def advance(
 def rollout_standing(view: View, rollout: RolloutState, pace: Pace) -> Standing:
     """Return how a rollout stands, and what it waits for, if only for the next run."""
     now = _Situation(view, rollout, settings_of(rollout), pace, _NO_TEMPLATE, None)
-    return Standing(rollout, totals(view, rollout), _next(now).waiting or wait_for("due"))
+    return Standing(rollout, totals(view.rollouts, rollout), _next(now).waiting or wait_for("due"))
 
 
 def known_rollout(view: View, key: str) -> RolloutState:
@@ -170,7 +170,7 @@ def _gate(now: _Situation) -> tuple[Draft, ...]:
     breach = about_rollout(rollout)._replace(
         action="rollout.breached", outcome="failure", note=advice
     )
-    return (counted(breach, totals(now.view, rollout)),)
+    return (counted(breach, totals(now.view.rollouts, rollout)),)
 
 
 def _in_wave(now: _Situation) -> _Step:

@@ -15,10 +15,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from handler.audit.log import Decision
+from handler.audit.rollouts.state import totals
 from handler.jobs.operations import OperationResult, changed_since
 from handler.rollouts.advance import known_rollout
-from handler.rollouts.records import about_rollout, about_wave, counted, stopped, totals
+from handler.rollouts.records import about_rollout, about_wave, counted, stopped
 from handler.rollouts.waiting import settings_of
+from handler.values.display import quantity
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def _resume(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answ
     if rollout.state != "paused":
         return (), OperationResult("so", f"rollout {rollout.name} is not paused")
     draft = about_rollout(rollout)._replace(action="rollout.resumed", note=request.reason)
-    excused = counted(draft, totals(view, rollout))
+    excused = counted(draft, totals(view.rollouts, rollout))
     return (excused,), OperationResult("done", f"rollout {rollout.name} goes on")
 
 
@@ -123,7 +125,7 @@ def _stop(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer
 def _retry(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer:
     if rollout.state not in {"paused", "finished"}:
         return _refused(rollout, "only one that is paused or has finished is retried")
-    counts = totals(view, rollout)
+    counts = totals(view.rollouts, rollout)
     if not counts.failed:
         return _refused(rollout, "none of its nodes failed")
     after = counts._replace(failed=0)
@@ -132,7 +134,7 @@ def _retry(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answe
     again = draft._replace(rollout={**draft.rollout, **_ALL_ROUNDS, "selected": counts.failed})
     resumed = counted(about_rollout(rollout)._replace(action="rollout.resumed"), after)
     drafts = (again,) if rollout.ended else (again, resumed)
-    nodes = f"{counts.failed} node{'s' * (counts.failed > 1)}"
+    nodes = quantity(counts.failed, "node")
     return drafts, OperationResult("done", f"{nodes} of rollout {rollout.name} are tried again")
 
 

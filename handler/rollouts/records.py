@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from handler.audit.record import Draft
+from handler.audit.rollouts.state import totals
 from handler.jobs.decisions import SENDABLE, expired
 from handler.schedule.waves import wave_ends
 from handler.specs.planner import rollout_job, rollout_job_name
@@ -131,15 +132,9 @@ def job_of_rollout(
     )
 
 
-def totals(view: View, rollout: RolloutState) -> NodeCounts:
-    """Return how many nodes of a rollout are in which state, in all of its waves."""
-    counts = view.rollouts.counts(rollout.key)
-    return counts._replace(succeeded=counts.succeeded + rollout.succeeded)
-
-
 def finished(view: View, rollout: RolloutState) -> Draft:
     """Return the record that all waves of a rollout have finished."""
-    counts = totals(view, rollout)
+    counts = totals(view.rollouts, rollout)
     note = f"{counts.failed} of {counts.finished} nodes failed" if counts.failed else ""
     draft = counted(about_rollout(rollout)._replace(action="rollout.finished", note=note), counts)
     return draft._replace(outcome="failure") if counts.failed else draft
@@ -151,7 +146,7 @@ def stopped(view: View, rollout: RolloutState, note: str, outcome: Outcome) -> t
     draft = about_rollout(rollout)._replace(action="rollout.stopped", outcome=outcome, note=note)
     return (
         *(expired(job, "its rollout was stopped before it was sent") for job in unsent),
-        counted(draft, totals(view, rollout)),
+        counted(draft, totals(view.rollouts, rollout)),
     )
 
 

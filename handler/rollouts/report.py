@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING
 
 from handler.audit.record import actor_words, part
+from handler.audit.rollouts.state import totals
 from handler.rollouts.progress import node_reasons, wave_progress
-from handler.rollouts.records import totals
 from handler.values.canonical_json import shown
 from handler.values.named_tuple import NamedTuple
 
@@ -142,7 +142,7 @@ def _report(
 ) -> RolloutReport:
     return RolloutReport(
         rollout=rollout,
-        counts=totals(view, rollout),
+        counts=totals(view.rollouts, rollout),
         asked_by=asked_by,
         waves=tuple(_waves(view, rollout, records)),
         failed=tuple(node_reasons(view, rollout.key, "failed", **_MOST)),

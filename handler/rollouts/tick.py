@@ -63,7 +63,7 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
     standings: list[Standing] = []
     errors: list[str] = []
     for rollout in rollouts:
-        if invocation.deadline.left() <= invocation.sender.seconds_per_request:
+        if not invocation.has_time():
             errors.append(f"no time was left for rollout {rollout.name}")
             continue
         try:

@@ -47,13 +47,18 @@ def deadline(
     that between half and all of that time is left.
     """
     said = _remaining_milliseconds(context) / 1000
-    text = environ.get("RUNTIME_TIMEOUT", "")
-    whole = min(float(text), LONGEST_SECONDS) if text.isascii() and text.isdigit() else 0.0
+    whole = min(timeout_of(environ), LONGEST_SECONDS)
     if whole:
         seconds = said if whole / 2 < said <= whole else whole
     else:
         seconds = said if 1 <= said <= LONGEST_SECONDS else ASSUMED_SECONDS
     return Deadline(clock() + seconds, clock)
+
+
+def timeout_of(environ: Mapping[str, str]) -> int:
+    """Return the seconds that the platform gives an invocation; 0 if it does not say."""
+    text = environ.get("RUNTIME_TIMEOUT", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _remaining_milliseconds(context: object) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from handler.schedule.timeline import in_words
 from handler.schedule.window import DAYS, EVERY_DAY
+from handler.values.display import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +69,3 @@ def window_sentence(window: Window) -> str:
     dates = ", ".join(day.isoformat() for day in sorted(window.excluded))
     times = f"from {window.begin:%H:%M} to {window.end:%H:%M} ({window.timezone})"
     return f"{whole} {times}{f', not on {dates}' if dates else ''}"
-
-
-def quantity(number: int, noun: str) -> str:
-    """Return a number with its noun, such as `1 job` and `2 jobs`."""
-    return f"{number} {noun}{'s' * (number != 1)}"

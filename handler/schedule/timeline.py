@@ -27,7 +27,6 @@ class WaveTime(NamedTuple):
         nodes: How many nodes it has.
         jobs: How many jobs these need.
         earliest_start: If the jobs of earlier waves take no time.
-        earliest_end: If its own jobs take no time either.
         latest_start: If every job takes as long as it may.
         latest_end: The same.
     """
@@ -36,7 +35,6 @@ class WaveTime(NamedTuple):
     nodes: int
     jobs: int
     earliest_start: datetime
-    earliest_end: datetime
     latest_start: datetime
     latest_end: datetime
 
@@ -67,7 +65,7 @@ def timeline(
         if first is None or last is None:
             break
         jobs = jobs_for(end - begin, settings)
-        times.append(WaveTime(number, end - begin, jobs, first, first, last, last + longest))
+        times.append(WaveTime(number, end - begin, jobs, first, last, last + longest))
         earliest, latest = first + soak, last + longest + soak
     return tuple(times)
 

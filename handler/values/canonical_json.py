@@ -66,6 +66,11 @@ def shown(key: str) -> str:
     return key[:16]
 
 
+def utc_now() -> datetime:
+    """Return the time of this machine."""
+    return datetime.now(timezone.utc)
+
+
 def timestamp(moment: datetime) -> str:
     """Return an aware time as UTC text with microseconds: `2026-11-23T02:00:00.000000Z`.
 

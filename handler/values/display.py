@@ -51,3 +51,8 @@ def _visible(character: str) -> str:
     if character.isprintable() and character not in _UNSEEN:
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def quantity(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 job` and `2 jobs`."""
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
+from handler.audit.rollouts.state import totals
 from handler.cloud.ief.client import ShownJob
 from handler.jobs.decisions import Created, claim, record
 from handler.jobs.effects import Sender
@@ -14,7 +15,7 @@ from handler.jobs.following import finish
 from handler.jobs.node_outcomes import correct
 from handler.rollouts.advance import Advanced, Pace, advance
 from handler.rollouts.operations import RolloutRequest, operate
-from handler.rollouts.records import planned_rollout, totals
+from handler.rollouts.records import planned_rollout
 from handler.schedule.rollout_settings import RolloutSettings
 from handler.specs.rollout_planner import PlannedRollout
 from handler.values.canonical_json import key_of, timestamp
@@ -148,7 +149,7 @@ class RolloutLog:
     def counts(self, key: str = "") -> NodeCounts:
         """Return how many nodes are in which state."""
         rollout = self.rollout(key)
-        return self.log.read(lambda view: totals(view, rollout))
+        return self.log.read(lambda view: totals(view.rollouts, rollout))
 
     def open_jobs(self, key: str = "") -> tuple[JobState, ...]:
         """Return the jobs of a rollout that have not ended."""

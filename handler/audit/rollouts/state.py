@@ -10,9 +10,9 @@ A wave is started, and finished once each of its nodes has ended; in between it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from handler.audit.record import part
+from handler.audit.record import integer, part
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -203,6 +203,12 @@ class Rollouts(Protocol):
         """Return the jobs of a rollout that ended without full success after a timestamp."""
 
 
+def totals(rollouts: Rollouts, rollout: RolloutState) -> NodeCounts:
+    """Return how many nodes of a rollout are in which state, in all of its waves."""
+    counts = rollouts.counts(rollout.key)
+    return counts._replace(succeeded=counts.succeeded + rollout.succeeded)
+
+
 def fold_rollout(rollout: RolloutState | None, fields: Fields) -> RolloutState | None:
     """Return a rollout's state after one more record about it, one of its waves, or a new job.
 
@@ -221,18 +227,18 @@ def fold_rollout(rollout: RolloutState | None, fields: Fields) -> RolloutState |
         state=_STATES.get(action, rollout.state),
         note=str(fields.get("note", "")),
         changed_at=str(fields["at"]),
-        seq=_int(fields["seq"]),
+        seq=integer(fields["seq"]),
         **MOVES[action](said, str(fields["at"])),
     )
 
 
 def _ended(said: Mapping[str, Json], _at: str) -> Mapping[str, Any]:
-    return {"succeeded": _int(said.get("succeeded", 0))}
+    return {"succeeded": integer(said.get("succeeded", 0))}
 
 
 def _resumed(said: Mapping[str, Json], _at: str) -> Mapping[str, Any]:
-    failed = _int(said.get("failed", 0))
-    finished = failed + _int(said.get("succeeded", 0))
+    failed = integer(said.get("failed", 0))
+    finished = failed + integer(said.get("succeeded", 0))
     return {"excused_finished": finished, "excused_failed": failed}
 
 
@@ -244,10 +250,10 @@ MOVES: Mapping[str, Callable[[Mapping[str, Json], str], Mapping[str, Any]]] = {
     "rollout.retried": lambda said, at: {**_resumed(said, at), "wave_done": False},
     "rollout.stopped": _ended,
     "rollout.finished": _ended,
-    "wave.awaiting": lambda said, _at: {"awaited": _int(said["wave"])},
-    "wave.approved": lambda said, _at: {"approved": _int(said["wave"])},
+    "wave.awaiting": lambda said, _at: {"awaited": integer(said["wave"])},
+    "wave.approved": lambda said, _at: {"approved": integer(said["wave"])},
     "wave.started": lambda said, at: {
-        "wave": _int(said["wave"]),
+        "wave": integer(said["wave"]),
         "wave_at": at,
         "wave_done": False,
     },
@@ -262,7 +268,7 @@ def _planned(fields: Fields) -> RolloutState:
     return RolloutState(
         key=str(said["key"]),
         delivery=str(part(fields, "delivery")["key"]),
-        document=_int(said["document"]),
+        document=integer(said["document"]),
         name=str(said["name"]),
         type=str(said["type"]),
         state="planned",
@@ -271,9 +277,5 @@ def _planned(fields: Fields) -> RolloutState:
         waves=str(said["waves"]),
         planned_at=str(fields["at"]),
         changed_at=str(fields["at"]),
-        seq=_int(fields["seq"]),
+        seq=integer(fields["seq"]),
     )
-
-
-def _int(value: object) -> int:
-    return int(cast("int", value))

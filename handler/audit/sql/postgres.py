@@ -30,6 +30,7 @@ from handler.audit.sql.postgres_connection import (
     translate_errors,
 )
 from handler.audit.sql.postgres_migration import run_statement
+from handler.audit.sql.rows import paged
 from handler.audit.sql.value_list import ANY, rows_for
 from handler.audit.sql.view import SqlView
 from handler.errors import LogError, LogOutdatedError, LogUnreachableError
@@ -52,7 +53,6 @@ _RECORDS_OF = (
     "SELECT seq, hash, record FROM records "  # noqa: S608 - marks for values
     f"WHERE record::json -> 'delivery' ->> 'key' IN {ANY}"
 )
-_PAGE = 1000
 
 
 class PostgresLog:
@@ -112,7 +112,7 @@ class PostgresLog:
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
-        return _paged(
+        return paged(
             lambda last, size: self._transact(lambda view: _page(view, last, size), _READ), after
         )
 
@@ -126,7 +126,7 @@ class PostgresLog:
         """Rebuild the state from the records; the outbox keeps the bodies of open work."""
         self._transact(
             lambda view: projection.rebuild_state(
-                view, _paged(lambda last, size: _page(view, last, size))
+                view, paged(lambda last, size: _page(view, last, size))
             ),
             _WRITE,
         )
@@ -193,11 +193,3 @@ def _in_log(done: Sequence[Committed[Any]], view: SqlView) -> bool:
 
 def _page(view: SqlView, after: int, size: int) -> list[Record]:
     return [Record(*row) for row in view.execute(statements.RECORDS_AFTER, (after, size))]
-
-
-def _paged(page_after: Callable[[int, int], list[Record]], after: int = 0) -> Iterator[Record]:
-    # A caller that needs only the first record does not wait for a whole page.
-    size = 1
-    while page := page_after(after, size):
-        yield from page
-        after, size = page[-1].seq, _PAGE

@@ -14,6 +14,7 @@ from psycopg import sql as spell
 from handler.audit.format_version import VERSION, require_readable
 from handler.audit.record import Record
 from handler.audit.sql import projection, statements
+from handler.audit.sql.rows import paged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,9 +26,11 @@ Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 _EXISTS = "SELECT to_regclass('nightdrop.records') IS NOT NULL"
 _VERSIONED = "SELECT to_regprocedure('nightdrop.version()') IS NOT NULL"
 # A function, not a table: a role that may use the schema may call it without another grant.
-_PUT_VERSION = f"""
+PUT_VERSION = f"""
 CREATE OR REPLACE FUNCTION nightdrop.version() RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT {VERSION}'"""
+"""Stores this code's layout version in a log."""
+
 _DERIVED = (
     ("VIEW", "job_story"),
     ("VIEW", "trail"),
@@ -44,7 +47,6 @@ _LIKE_JOBS = ("rollouts", "rollout_nodes")
 _GRANTED = """
 SELECT DISTINCT privilege_type, table_name, grantee FROM information_schema.table_privileges
 WHERE table_schema = 'nightdrop' AND table_name <> 'records' AND grantee <> grantor"""
-_PAGE = 1000
 
 
 def exists(db: Connection) -> bool:
@@ -57,11 +59,6 @@ def version_of(db: Connection) -> int:
     if run_statement(db, _VERSIONED) != [(True,)]:
         return 0
     return int(run_statement(db, "SELECT nightdrop.version()")[0][0])
-
-
-def version_statement() -> str:
-    """Return the statement that stores this code's layout version in a log."""
-    return _PUT_VERSION
 
 
 def migrate(db: Connection, schema: bytes, *, place: str, rebuild: bool = False) -> None:
@@ -83,7 +80,7 @@ def migrate(db: Connection, schema: bytes, *, place: str, rebuild: bool = False)
         if rebuild or found != VERSION:
             _recreate(db, schema)
     db.execute(schema)
-    db.execute(_PUT_VERSION.encode())
+    db.execute(PUT_VERSION.encode())
 
 
 def _recreate(db: Connection, schema: bytes) -> None:
@@ -112,10 +109,9 @@ def _with_new_tables(granted: Sequence[tuple[str, str, str]]) -> Iterator[tuple[
             yield from ((privilege, new, grantee) for new in _LIKE_JOBS if new not in known)
 
 
-def _records(db: Connection, after: int = 0) -> Iterator[Record]:
-    while page := run_statement(db, statements.RECORDS_AFTER, (after, _PAGE)):
-        yield from (Record(*row) for row in page)
-        after = page[-1][0]
+def _records(db: Connection) -> Iterator[Record]:
+    asked = partial(run_statement, db, statements.RECORDS_AFTER)
+    return paged(lambda *page: [Record(*row) for row in asked(page)])
 
 
 def _grant(privilege: str, table: str, grantee: str) -> spell.Composed:

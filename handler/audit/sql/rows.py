@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handler.audit.job_end import shown_state
 from handler.audit.job_state import UNSETTLED, JobState
 from handler.audit.state import DeliveryState
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from handler.audit.record import Record
+
 JOB_COLUMNS = JobState._fields
 """The columns of `jobs` with the fields of a job."""
 
+_PAGE = 1000
 _FLAGS = tuple(map(JOB_COLUMNS.index, ("doubtful", "paused")))
 """The places of the columns that hold 0 or 1 for a yes or no."""
 
@@ -49,3 +55,17 @@ def job_from_row(row: tuple[Any, ...]) -> JobState:
     for place in _FLAGS:
         values[place] = bool(values[place])
     return JobState._make(values)
+
+
+def paged(page_after: Callable[[int, int], list[Record]], after: int = 0) -> Iterator[Record]:
+    """Yield all records with a larger number than `after`, read in pages.
+
+    Args:
+        page_after: Returns the records after a number, at most so many.
+        after: The number.
+    """
+    # A caller that needs only the first record does not wait for a whole page.
+    size = 1
+    while page := page_after(after, size):
+        yield from page
+        after, size = page[-1].seq, _PAGE

@@ -13,20 +13,22 @@ import os
 import sqlite3
 import threading
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
 from handler.audit.sql import projection, statements
+from handler.audit.sql.rows import paged
 from handler.audit.sql.sqlite_migration import migrate, version_of
 from handler.audit.sql.value_list import ANY, rows_for
 from handler.audit.sql.view import SqlView
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogOutdatedError
+from handler.values.canonical_json import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from handler.audit.log import Committed, Decide, View
 
@@ -46,7 +48,6 @@ NETWORK_TYPES = frozenset(
 
 _MOUNTS = Path("/proc/self/mounts")
 
-_PAGE = 1000
 _ANSWER_SECONDS = 1.0  # so that the platform gets an error, and delivers the event again
 _RECORDS_OF = (
     "SELECT seq, hash, record FROM records "  # noqa: S608 - marks for values
@@ -68,7 +69,7 @@ class SqliteLog:
         self,
         path: str | Path,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        clock: Callable[[], datetime] = utc_now,
         lock_timeout: float = 30.0,
         time_left: Callable[[], float] = lambda: math.inf,
     ) -> None:
@@ -112,11 +113,7 @@ class SqliteLog:
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
-        # A caller that needs only the first record does not wait for a whole page.
-        size = 1
-        while page := self._page(after, size):
-            yield from page
-            after, size = page[-1].seq, _PAGE
+        return paged(self._page, after)
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records of some deliveries, in order."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from handler.audit.format_version import VERSION, require_readable
 from handler.audit.record import Record
 from handler.audit.sql import projection, statements
+from handler.audit.sql.rows import paged
 from handler.errors import LogError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ APPLICATION_ID = 0x4E44_4C47
 
 _CREATE = re.compile(r"^CREATE (TABLE|VIEW|TRIGGER) IF NOT EXISTS (\w+)", re.MULTILINE)
 _TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-_PAGE = 1000
 
 
 def version_of(db: sqlite3.Connection) -> int:
@@ -92,10 +92,8 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _records(db: sqlite3.Connection, after: int = 0) -> Iterator[Record]:
-    while page := db.execute(statements.RECORDS_AFTER, (after, _PAGE)).fetchall():
-        yield from (Record(*row) for row in page)
-        after = page[-1][0]
+def _records(db: sqlite3.Connection) -> Iterator[Record]:
+    return paged(lambda *page: [Record(*row) for row in db.execute(statements.RECORDS_AFTER, page)])
 
 
 def _has(db: sqlite3.Connection, table: str) -> bool:

@@ -17,7 +17,7 @@ from handler.cli.audit.records.delivery_timeline import build_timelines
 from handler.cli.audit.records.log_reader import open_database, open_with_forgotten
 from handler.cli.audit.records.name_lookup import find_records
 from handler.cli.audit.records.record_row import trail_row
-from handler.cli.console import STYLES, exit_with_error, printable, prose, screen, table
+from handler.cli.console import STYLES, exit_with_error, facts_grid, printable, prose, screen, table
 from handler.cli.listing import print_row
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_choice
 from handler.values.canonical_json import shown
@@ -92,21 +92,13 @@ def _print(timeline: DeliveryTimeline, console: Console) -> None:
         "  ",
         (f"{timeline.start:%A %d %B %Y, %H:%M:%S} UTC", "dim"),
     )
+    facts = ((name, printable(value)) for name, value in timeline.facts)
     console.print()
     console.print(heading, highlight=False)
-    console.print(Padding(_facts_table(timeline), (0, 0, 1, 2)))
+    console.print(Padding(facts_grid(facts), (0, 0, 1, 2)))
     if timeline.jobs:
         console.print(Padding(_jobs_table(timeline), (0, 0, 1, 2)))
     console.print(Padding(_steps_table(timeline), (0, 0, 0, 2)))
-
-
-def _facts_table(timeline: DeliveryTimeline) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in timeline.facts:
-        grid.add_row(name, Text(printable(value)))
-    return grid
 
 
 def _jobs_table(timeline: DeliveryTimeline) -> Table:

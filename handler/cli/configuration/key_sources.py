@@ -9,12 +9,12 @@ import select
 import shlex
 import subprocess
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from handler.cli.configuration.value import KEYS, Value
 from handler.errors import CredentialsError
+from handler.values.canonical_json import utc_now
 from handler.values.duration import instant_of
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _keys_of(output: bytes, origin: str) -> dict[str, str]:
         answer: Any = json.loads(output)["credential"]
         found = (answer["access"], answer["secret"], answer.get("securitytoken") or "")
         expiry = answer.get("expires_at")
-        over = expiry is not None and instant_of(expiry) <= datetime.now(timezone.utc)
+        over = expiry is not None and instant_of(expiry) <= utc_now()
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise CredentialsError(
             f"{origin}: credential_process must print JSON like IAM's temporary keys: "

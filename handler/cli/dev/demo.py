@@ -8,7 +8,6 @@ import sys
 import uuid
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from rich.markup import escape
 from handler.audit.record import Record
 from handler.audit.verification.verdict import verify
 from handler.cli.audit.records.log_reader import open_database
-from handler.cli.audit.records.record_row import row_cells
 from handler.cli.bundled_files import bundled
 from handler.cli.console import exit_with_error, jobs_table, left_open, screen, table
 from handler.cli.dev.emulator_process import (
@@ -34,7 +32,7 @@ from handler.errors import StartError
 from handler.local.processes.function_servers import function_servers
 from handler.local.processes.subprocesses import free_port, stop_signals
 from handler.local.triggers.event_factory import object_event, timer_event
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import shown, utc_now
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -156,7 +154,7 @@ class _Demo:
         """Upload a sample spec and return the event that OBS would deliver for it."""
         key, data = f"{PREFIX}{name}", _sample(f"specs/{name}")
         self.emulator.obs.write(BUCKET, key, data, content_type="application/octet-stream")
-        request_id, now = uuid.uuid4().hex.upper(), datetime.now(timezone.utc)
+        request_id, now = uuid.uuid4().hex.upper(), utc_now()
         return object_event(BUCKET, key, data, request_id=request_id, at=now)
 
 
@@ -167,7 +165,7 @@ def _sample(name: str) -> bytes:
 def _play(demo: _Demo, console: Console) -> None:
     _heading(console, "1. The nightly timer ticks")
     nightly = _sample("specs/nightly-upgrade.yaml").decode()
-    tick = timer_event("nightly-upgrade", nightly, datetime.now(timezone.utc))
+    tick = timer_event("nightly-upgrade", nightly, utc_now())
     _answer(console, demo.invoke(tick))
 
     _heading(console, "2. Somebody drops a deployment file; its event is delivered twice")
@@ -188,7 +186,7 @@ def _play(demo: _Demo, console: Console) -> None:
     _heading(console, "4. The API creates a job, but its answer is lost; the next tick settles it")
     demo.emulator.set_faults({"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1})
     _answer(console, demo.invoke(json.loads(_sample("direct-spec.json"))))
-    tick = timer_event("reconcile", '{"action": "reconcile"}', datetime.now(timezone.utc))
+    tick = timer_event("reconcile", '{"action": "reconcile"}', utc_now())
     _answer(console, demo.invoke(tick))
 
 
@@ -198,12 +196,8 @@ def _report(address: str, jobs: list[dict[str, Any]], console: Console) -> bool:
     _heading(console, "What the audit log says")
     with closing(open_database(address)) as database:
         columns = ("seq", "action", "outcome", "delivery", "job_name", "status")
-        console.print(
-            table(
-                columns,
-                [row_cells(row, columns) for row in database["trail"].rows_where(order_by="seq")],
-            )
-        )
+        trail = database["trail"].rows_where(order_by="seq")
+        console.print(table(columns, [[row[column] for column in columns] for row in trail]))
         verdict = verify(
             Record(row["seq"], row["hash"], row["record"])
             for row in database.query("SELECT seq, hash, record FROM records ORDER BY seq")

@@ -6,7 +6,6 @@ import errno
 import json
 import sys
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +16,7 @@ from handler.cli.shared_options import FILE, FOLDER, NumberRange
 from handler.emulator.ief.fleet_file import DEMO_FLEET, read_fleet
 from handler.emulator.server import Emulator
 from handler.local.triggers.event_factory import SHAPES, Upload
+from handler.values.canonical_json import utc_now
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ class EventSender:
         """
         import urllib3  # only an emulator that posts events pays for it
 
-        upload = Upload(**asdict(notification), at=datetime.now(timezone.utc), ip="127.0.0.1")
+        upload = Upload(**asdict(notification), at=utc_now(), ip="127.0.0.1")
         event = SHAPES[self.shape](upload)
         answer = urllib3.request(
             "POST",

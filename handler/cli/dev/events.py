@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from handler.local.triggers.event_factory import SHAPES, Upload, timer_event
+from handler.values.canonical_json import utc_now
 from handler.values.rfc3339 import parse_rfc3339
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def make() -> None:
 
 def _moment(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime:
     if text is None:
-        return datetime.now(timezone.utc)
+        return utc_now()
     at = parse_rfc3339(text)
     if at is None:
         raise click.BadParameter("needs an offset, such as 2026-11-24T02:00:00+08:00")

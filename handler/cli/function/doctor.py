@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import click
@@ -14,15 +13,17 @@ from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import screen, table
 from handler.cli.listing import print_row
 from handler.cli.shared_options import format_choice
-from handler.cloud.credentials import Credentials, credentials
+from handler.cloud.credentials import known_credentials
 from handler.cloud.http_transport import Transport
 from handler.doctor.finding import Finding, fail, worst
 from handler.doctor.run_checks import CheckedDeployment, run_checks
 from handler.errors import CredentialsError, LogError, NightdropError, SettingsError
 from handler.invocation.instance import open_instance
+from handler.invocation.invocation import ief_of
 from handler.local.runtime.context import Context
 from handler.runtime.deadline import Deadline
 from handler.settings import load
+from handler.values.canonical_json import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,19 +78,9 @@ def _findings(stack: ExitStack) -> tuple[Finding, ...]:
 def _deployment(
     settings: Settings, environ: Mapping[str, str], transport: Transport, log: Log | LogError
 ) -> CheckedDeployment:
-    try:
-        keys = credentials(None, environ)
-    except CredentialsError as error:
-        keys = Credentials("", "", missing=str(error))
-    return CheckedDeployment(
-        settings=settings,
-        keys=keys,
-        log=log,
-        transport=transport,
-        clock=lambda: datetime.now(timezone.utc),
-        deadline=Deadline(time.monotonic() + _SECONDS, time.monotonic),
-        environ=environ,
-    )
+    deadline = Deadline(time.monotonic() + _SECONDS, time.monotonic)
+    ief = ief_of(settings, known_credentials(None, environ), transport, utc_now, deadline)
+    return CheckedDeployment(settings, ief, log, deadline, environ)
 
 
 def _log(stack: ExitStack, environ: Mapping[str, str]) -> Log | LogError:

@@ -14,8 +14,8 @@ from handler.cli.console import jobs_table, printable, prose, screen
 from handler.cli.listing import Listing, print_table, print_value
 from handler.cli.shared_options import format_choice
 from handler.cli.specs.spec_file import SPEC_FILE, drop_address, read_spec_file
-from handler.schedule.sentences import quantity
 from handler.settings import load
+from handler.values.display import quantity
 from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from handler.cli.open_cloud import NO_LOG
 from handler.cli.open_stores import obs_folders, open_any_log, open_obs
 from handler.cli.shared_options import FILE
 from handler.cloud.credentials import credentials
-from handler.cloud.ief.client import Ief
-from handler.probe.client import ObservedTransport, ProbeClient, utc_now
+from handler.invocation.invocation import ief_of
+from handler.probe.client import ObservedTransport, ProbeClient
 from handler.probe.create_checks import KINDS, ProbeJob
 from handler.probe.event_check import key_fact, unseen_keys
 from handler.probe.fact import merged
@@ -28,7 +28,7 @@ from handler.probe.function_checks import unseen_inside
 from handler.probe.report import to_json, to_markdown
 from handler.probe.run_probe import run_probe
 from handler.settings import load
-from handler.values.canonical_json import timestamp
+from handler.values.canonical_json import timestamp, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,14 +134,7 @@ def _probed(  # noqa: PLR0913, PLR0917 - the settings, and one for each option
     rate: int,
 ) -> Sequence[Fact]:
     transport = stack.enter_context(closing(ObservedTransport(timeout=settings.request_timeout)))
-    ief = Ief(
-        settings.ief_endpoint,
-        settings.project_id,
-        credentials(None, environ),
-        transport,
-        transport.clock.now,
-        settings.ief_instance,
-    )
+    ief = ief_of(settings, credentials(None, environ), transport, transport.clock.now)
     place = (
         stack.enter_context(closing(folder_at(objects, obs_folders(environ)))) if objects else None
     )

@@ -10,8 +10,8 @@ from handler.cli.audit.records.record_row import format_minute
 from handler.cli.console import printable
 from handler.cli.listing import Listing, print_table
 from handler.policy.verdict import BUILT_IN_NAME
-from handler.schedule.sentences import quantity
 from handler.values.canonical_json import moment
+from handler.values.display import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from handler.cli.open_cloud import open_cloud
@@ -14,7 +13,7 @@ from handler.jobs.operation_decisions import NOT_FOUND
 from handler.runtime.deadline import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from handler.cloud.ief.client import ListedJob, ShownJob
@@ -29,8 +28,9 @@ def listed_since(since: datetime) -> dict[str, ListedJob]:
     Raises:
         NightdropError: They cannot be listed.
     """
+    deadline = Deadline(time.monotonic() + SECONDS, time.monotonic)
     with open_cloud(SECONDS) as cloud:
-        listing = list_jobs(cloud.ief, ListJobs("", since), _deadline())
+        listing = list_jobs(cloud.ief, ListJobs("", since), deadline)
     return {job.job_id: job for job in listing.jobs}
 
 
@@ -45,22 +45,11 @@ def shown_jobs(job_ids: Sequence[str]) -> tuple[dict[str, ShownJob], str]:
     try:
         with open_cloud(SECONDS) as cloud:
             for job_id in filter(None, job_ids):
-                with _not_found_ignored():
+                try:
                     shown[job_id] = cloud.ief.show_job(job_id)
+                except ApiError as error:
+                    if error.status != NOT_FOUND:
+                        raise
     except NightdropError as error:
         return shown, f"IEF is not asked: {error}"
     return shown, ""
-
-
-@contextmanager
-def _not_found_ignored() -> Iterator[None]:
-    """Ignore that IEF does not know a job."""
-    try:
-        yield
-    except ApiError as error:
-        if error.status != NOT_FOUND:
-            raise
-
-
-def _deadline() -> Deadline:
-    return Deadline(time.monotonic() + SECONDS, time.monotonic)

@@ -6,11 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from handler.cli.audit.records.record_row import format_time
-from handler.cli.console import complain, printable, prose, screen
+from handler.cli.console import complain, facts_grid, printable, prose, screen
 from handler.cli.existing_log import open_existing
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import asked_by, progress_shown, shown_job
@@ -20,6 +18,8 @@ from handler.cli.shared_options import audit_option, exit_on_log_error, format_c
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from rich.table import Table
 
     from handler.cloud.ief.client import ShownJob
 
@@ -66,10 +66,6 @@ def _facts(row: Mapping[str, object], fleet: ShownJob | None) -> Table:
         facts["tasks"] = ", ".join(f"{count} {status}" for status, count in counted.items())
         reasons = dict.fromkeys(printable(reason) for _, reason in fleet.tasks if reason)
         facts["why"] = "\n".join([*reasons][:_MOST_REASONS])
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in facts.items():
-        if value:
-            grid.add_row(name.replace("_", " "), Text(prose(value)))
-    return grid
+    return facts_grid(
+        (name.replace("_", " "), prose(value)) for name, value in facts.items() if value
+    )

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from handler.cli.audit.records.record_row import format_time
-from handler.cli.console import complain, printable, prose, screen, table
+from handler.cli.console import complain, facts_grid, printable, prose, screen, table
 from handler.cli.existing_log import open_existing
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import asked_by, progress_shown, shown_job
@@ -73,13 +72,7 @@ def _parts(
     details: RolloutDetails, by: str, jobs: Sequence[Mapping[str, object]]
 ) -> Iterator[RenderableType]:
     yield headline(details)
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in _facts(details, by):
-        if value:
-            grid.add_row(name, Text(prose(value)))
-    yield grid
+    yield facts_grid((name, prose(value)) for name, value in _facts(details, by) if value)
     yield Text()
     yield wave_grid(details)
     yield from _reasons("Failed", details.standing.counts.failed, details.failed)

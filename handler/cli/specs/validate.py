@@ -52,16 +52,14 @@ def validate(
       nightdrop validate --show events/specs/deploy-camera.yaml
       nightdrop validate --policy built-in --format sarif events/specs/*.yaml > nightdrop.sarif
     """
-    rules = _policy(address) if address else None
+    rules = None
+    if address:
+        from handler.cli.specs.policy import read_policy_at
+
+        rules = read_policy_at(address)
     checked = [_checked(file, rules, source) for file in files]
     REPORTS[output](checked, show)
     sys.exit(1 if any(one.errors for one in checked) else 0)
-
-
-def _policy(address: str) -> Policy:
-    from handler.cli.specs.policy import read_policy_at
-
-    return read_policy_at(address)
 
 
 def _checked(file: Path, rules: Policy | None, source: str | None) -> CheckedFile:

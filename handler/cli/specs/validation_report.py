@@ -13,6 +13,7 @@ from handler.cli.console import printable, prose, screen
 from handler.schedule.sentences import rollout_sentences, select_sentence
 from handler.schedule.waves import wave_ends
 from handler.specs.planner import rollout_job, rollout_job_name
+from handler.values.display import quantity
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def print_text(checked: Sequence[CheckedFile], show: bool) -> None:  # noqa: FBT
     for one in checked:
         console, name = screen(), printable(one.file)
         if one.errors:
-            mark, count = ("✗", "bold red"), _count(len(one.errors), "error")
+            mark, count = ("✗", "bold red"), quantity(len(one.errors), "error")
         else:
             mark, count = ("✓", "bold green"), _planned(one.plan)
         console.print(Text.assemble(mark, " ", (name, "bold"), f": {count}"), highlight=False)
@@ -129,8 +130,8 @@ REPORTS: Mapping[str, Callable[[Sequence[CheckedFile], bool], None]] = {
 def _planned(plan: Plan | None) -> str:
     """Return how many jobs and rollouts a file asks for."""
     jobs, rollouts = (len(plan.jobs), len(plan.rollouts)) if plan else (0, 0)
-    counts = [_count(rollouts, "rollout")] if rollouts else []
-    return ", ".join([*([_count(jobs, "job")] if jobs or not rollouts else []), *counts])
+    counts = [quantity(rollouts, "rollout")] if rollouts else []
+    return ", ".join([*([quantity(jobs, "job")] if jobs or not rollouts else []), *counts])
 
 
 def _bodies(checked: CheckedFile) -> Iterator[str]:
@@ -148,7 +149,7 @@ def _explained(rollout: PlannedRollout) -> Iterator[str]:
     """Yield what a rollout does, as sentences."""
     select, count = rollout.settings.select, len(rollout.nodes)
     what = "deployment" if rollout.job_type == "deployment_upgrade" else "node"
-    whom = f"{what}s: {select_sentence(select)}" if select else _count(count, what)
+    whom = f"{what}s: {select_sentence(select)}" if select else quantity(count, what)
     yield f"{rollout.name}: {rollout.job_type} of {whom}"
     yield from (f"  {one}" for one in rollout_sentences(rollout.settings))
 
@@ -176,7 +177,3 @@ def shown_body(body: str) -> str:
     """
     text = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -66,13 +66,13 @@ def id_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) ->
     return text if _ID.fullmatch(text) and redact(text, secrets) == text else ""
 
 
-def code_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) -> str:
-    """Return the error code in a field, "" for none, `UNREADABLE` for an invalid one.
+def code_of(values: Mapping[str, Json], secrets: Sequence[str]) -> str:
+    """Return the error code of an answer, "" for none, `UNREADABLE` for an invalid one.
 
     Source: "Error codes" of IEF and of the API gateway (`APIGW.`); other services use the same
     pattern.
     """
-    text = text_of(values, name)
+    text = text_of(values, "error_code")
     if not text or _DOCUMENTED_CODE.fullmatch(text):
         return text
     return text if _CODE.fullmatch(text) and redact(text, secrets) == text else UNREADABLE

@@ -138,8 +138,7 @@ class Ief(NamedTuple):
                 prove that a job is absent.
             CloudError: The call failed.
         """
-        answer = self._call(
-            "GET",
+        answer = self._get(
             self._jobs,
             [
                 *([("job_type", job_type)] if job_type else []),
@@ -160,7 +159,7 @@ class Ief(NamedTuple):
         Reasons are masked where they repeat the deployment in the response. If the response has no
         deployment to compare with, the reasons are left out.
         """
-        shown = object_of(self._call("GET", f"{self._jobs}/{job_id}"))
+        shown = object_of(self._get(f"{self._jobs}/{job_id}"))
         secrets = secrets_of(self.credentials, text_of(shown, "task_data"))
         unknown = text_of(shown, "job_type") != "node_upgrade" and "task_data" not in shown
         tasks = shown.get("tasks")
@@ -191,7 +190,7 @@ class Ief(NamedTuple):
         Raises:
             CloudError: The call failed, or its answer is no JSON object.
         """
-        return object_of(self._call("GET", f"/{version}/{self.project_id}/{resource}", query))
+        return object_of(self._get(f"/{version}/{self.project_id}/{resource}", query))
 
     def delete_job(self, job_id: str) -> None:
         """Delete a job."""
@@ -201,14 +200,13 @@ class Ief(NamedTuple):
     def _jobs(self) -> str:
         return f"/v2/{self.project_id}/productmgr/jobs"
 
-    def _call(
+    def _get(
         self,
-        method: str,
         path: str,
         query: Sequence[tuple[str, str]] = (),
         max_bytes: int = _SHOWN_BYTES,
     ) -> Answer:
-        answer = self._send(self._signed(self._request(method, path, query)), max_bytes)
+        answer = self._send(self._signed(self._request("GET", path, query)), max_bytes)
         return _checked(answer, secrets_of(self.credentials, ""))
 
     def _send(self, request: Request, max_bytes: int) -> Answer:
@@ -233,7 +231,7 @@ def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
         fields = object_of(answer)
     except NoAnswerError:
         fields = {}
-    code = code_of(fields, "error_code", secrets)
+    code = code_of(fields, secrets)
     whole = text_of(fields, "error_msg")
     message = _shown(whole, secrets)
     if "quota" in whole.lower() and "quota" not in message.lower():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from handler.cloud.credentials import Credentials
     from handler.cloud.http_transport import Answer, Transport
+    from handler.cloud.ief.client import Ief
     from handler.cloud.obs.listing import ListedObject, ObjectPage
     from handler.runtime.deadline import Deadline
 
@@ -267,3 +268,8 @@ def _check_length(answer: Answer, place: str) -> None:
     # A response that was cut off in its headers looks like an empty object.
     if not answer.headers.keys() & {"content-length", "transfer-encoding"}:
         raise NoAnswerError(f"{place}: the response has no length")
+
+
+def obs_beside(ief: Ief, endpoint: str) -> Obs:
+    """Return OBS with the keys, connections, clock and deadline of IEF."""
+    return Obs(endpoint, ief.credentials, ief.transport, ief.clock, ief.deadline)

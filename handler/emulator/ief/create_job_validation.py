@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from handler.emulator.http.messages import RefusedError, json_response
+from handler.emulator.ief.service_call import refusal_error
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -69,12 +69,13 @@ def read_job(body: bytes) -> dict[str, Json]:
     except ValidationError as error:
         first = error.errors()[0]
         bad_name = (first["type"], first["loc"]) == ("string_pattern_mismatch", ("job_name",))
+        code = BAD_NAME if bad_name else BAD_FIELD
         field = ".".join(map(str, first["loc"])) or "the body"
-        raise _refused(f"{field} is invalid", BAD_NAME if bad_name else BAD_FIELD) from error
+        raise refusal_error(400, code, f"{field} is invalid") from error
     except ValueError as error:
-        raise _refused("the body is not JSON") from error
+        raise refusal_error(400, BAD_FIELD, "the body is not JSON") from error
     if problem := _task_data_problem(parsed):
-        raise _refused(problem)
+        raise refusal_error(400, BAD_FIELD, problem)
     return job
 
 
@@ -88,7 +89,3 @@ def _task_data_problem(job: _Job) -> str:
     except ValueError:
         return "task_data must be JSON"
     return "" if isinstance(task, dict) and "deployment" in task else "task_data has no deployment"
-
-
-def _refused(message: str, code: str = BAD_FIELD) -> RefusedError:
-    return RefusedError(json_response(400, {"error_code": code, "error_msg": message}))

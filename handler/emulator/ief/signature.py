@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from handler.emulator.credentials import same
-from handler.emulator.http.messages import RefusedError, json_response
+from handler.emulator.ief.service_call import refusal_error
 
 if TYPE_CHECKING:
     from handler.emulator.credentials import Account
-    from handler.emulator.http.messages import Request
+    from handler.emulator.http.messages import RefusedError, Request
 
 _MAX_SKEW = 15 * 60.0
 """Seconds by which a signature's date may differ from the service's clock."""
@@ -114,5 +114,4 @@ def _only_value(request: Request, name: str) -> str:
 
 
 def _refused(message: str) -> RefusedError:
-    body = {"error_code": "IEF.011005", "error_msg": f"Authentication failed: {message}."}
-    return RefusedError(json_response(400, {**body}))
+    return refusal_error(400, "IEF.011005", f"Authentication failed: {message}.")

@@ -30,15 +30,6 @@ if TYPE_CHECKING:
 
 _CHANGES: dict[str, type[Change]] = {kind.__name__: kind for kind in get_args(changes.Change)}
 
-# Names in journals of earlier versions, and their present names.
-_FORMER_CHANGES = {
-    "AllForgotten": "StateReset",
-    "JobKept": "JobSaved",
-    "BucketMade": "BucketCreated",
-}
-_FORMER_RUN = {"begun": "started", "lanes": "parallelism", "works": "tasks"}
-_FORMER_TASK = {"place": "index"}
-
 _OPENING = b'{"change":"'  # of every line
 
 
@@ -151,7 +142,7 @@ def decode_change(line: str) -> Change:
     for field, build in _BUILT.items():
         if field in fields:
             fields[field] = build(fields[field])
-    return _CHANGES[_FORMER_CHANGES.get(name, name)](**fields)
+    return _CHANGES[name](**fields)
 
 
 def _job(fields: dict[str, Any]) -> Job:
@@ -159,13 +150,8 @@ def _job(fields: dict[str, Any]) -> Job:
 
 
 def _run(fields: dict[str, Any]) -> Run:
-    fields = _renamed(fields, _FORMER_RUN)
-    tasks = tuple(Task(**_renamed(task, _FORMER_TASK)) for task in fields["tasks"])
+    tasks = tuple(Task(**task) for task in fields["tasks"])
     return Run(**{**fields, "tasks": tasks})
-
-
-def _renamed(fields: dict[str, Any], former: dict[str, str]) -> dict[str, Any]:
-    return {former.get(name, name): value for name, value in fields.items()}
 
 
 def _stored(fields: dict[str, Any]) -> ObjectVersion:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from handler.audit.rollouts.state import NodeCounts
+from handler.audit.rollouts.state import NodeCounts, totals
 from handler.audit.verification.derived_state import (
     OUTBOX,
     Table,
@@ -21,7 +21,6 @@ from handler.audit.verification.derived_state import (
 )
 from handler.audit.verification.refold import Refold
 from handler.rollouts.advance import rollout_standing
-from handler.rollouts.records import totals
 from handler.rollouts.waiting import settings_of
 from handler.schedule.rollout_settings import JOB_SECONDS
 from handler.schedule.window import open_period
@@ -34,7 +33,8 @@ from tests.faults.simulation.simulated_tasks import TaskFleet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from handler.audit.log import Log
+    from handler.audit.log import Log, View
+    from handler.audit.rollouts.state import RolloutState
     from tests.faults.simulation.simulated_tasks import Made
     from tests.faults.simulation.simulated_world import World
 
@@ -118,13 +118,17 @@ def _outside(replay: Replay, made: list[Made]) -> Iterator[str]:
             yield f"{one.job_id} was created outside of its window, at {at}"
 
 
+def _totals(view: View, rollout: RolloutState) -> NodeCounts:
+    return totals(view.rollouts, rollout)
+
+
 def _other_state(world: World, replay: Replay) -> Iterator[str]:
     """Yield where the state in the log is not what the records tell."""
     known = {one.key: one for one in world.log.read(lambda view: view.rollouts.latest(LIMIT))}
     held = {key for (key,) in cast("Stored", world.log).query("SELECT key FROM outbox")}
     for key, story in replay.stories.items():
         rollout = known[key]
-        counts = world.log.read(partial(totals, rollout=rollout))
+        counts = world.log.read(partial(_totals, rollout=rollout))
         recorded = NodeCounts(**{word: story.count(word) for word in NodeCounts._fields})
         if counts != recorded or sum(counts) != len(story.nodes):
             yield f"{story.name} has {counts}, and its records say {recorded}"

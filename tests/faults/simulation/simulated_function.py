@@ -38,7 +38,7 @@ from handler.jobs.effects import (
     TimeLeft,
 )
 from handler.jobs.following import following
-from handler.jobs.operation_submission import operation_submission, settling
+from handler.jobs.operation_submission import operation_settlement, operation_submission
 from handler.jobs.operations import OPERATIONS, OperationRequest
 from handler.jobs.settlement import settlement
 from handler.jobs.submission import Claimed, answer_of, sign_ahead, submission
@@ -239,7 +239,7 @@ class Function:
                 return
             yield from self.driven(self.strategy.settle(list(alike), self.sender))
         over = [job for job in before.operations if lease_over(job, now)]
-        self._side_by_side(settling(job, now, self.sender) for job in over)
+        self._side_by_side(operation_settlement(job, now, self.sender) for job in over)
         yield self.pause()
         left = self._open()
         self.submit(left.jobs)

@@ -12,6 +12,7 @@ from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
 from handler.doctor.check_notices import notices_findings
 from handler.emulator.server import Emulator
+from handler.invocation.invocation import ief_of
 from handler.runtime.deadline import Deadline
 from handler.settings import load
 
@@ -44,7 +45,7 @@ def check(emulator: Emulator, tmp_path: Path) -> Iterator[Callable[..., list[Fin
         keys = credentials(None, environ)
         deadline = Deadline(time.monotonic() + 60, time.monotonic)
         now = lambda: datetime.now(timezone.utc)  # noqa: E731 - a clock
-        return list(notices_findings(settings, keys, transport, now, deadline))
+        return list(notices_findings(settings, ief_of(settings, keys, transport, now), deadline))
 
     yield run
     transport.close()

@@ -6,7 +6,7 @@ import json
 import time
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +18,11 @@ from handler.cloud.http_transport import Transport
 from handler.doctor.finding import fail, ok, warn
 from handler.doctor.run_checks import CheckedDeployment, answered, lines, run_checks
 from handler.errors import LogError
+from handler.invocation.invocation import ief_of
 from handler.runtime.deadline import Deadline
 from handler.runtime.response import reply
 from handler.settings import load
+from handler.values.canonical_json import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,17 +52,21 @@ def deployment(environ: Environ, tmp_path: Path) -> Iterator[CheckedDeployment]:
     kept = {"NIGHTDROP_CHECKPOINTS": "obs://nightdrop-drop/heads/"}
     settings = load(lambda _name: None, environ | kept)
     transport = Transport(timeout=5)
+    deadline = Deadline(time.monotonic() + 60, time.monotonic)
     with closing(SqliteLog(tmp_path / "audit.db")) as log:
         yield CheckedDeployment(
             settings=settings,
-            keys=credentials(None, environ),
+            ief=ief_of(settings, credentials(None, environ), transport, utc_now, deadline),
             log=log,
-            transport=transport,
-            clock=lambda: datetime.now(timezone.utc),
-            deadline=Deadline(time.monotonic() + 60, time.monotonic),
+            deadline=deadline,
             environ=environ,
         )
     transport.close()
+
+
+def with_ief(deployment: CheckedDeployment, **changes: Any) -> CheckedDeployment:  # noqa: ANN401 - the fields of `Ief`
+    """Return a deployment whose requests are made with something else."""
+    return replace(deployment, ief=deployment.ief._replace(**changes))
 
 
 def verdicts(deployment: CheckedDeployment) -> dict[str, str]:
@@ -83,7 +89,7 @@ def test_unwise_settings_are_reported(deployment: CheckedDeployment) -> None:
 
 def test_without_keys_the_rights_are_not_looked_at(deployment: CheckedDeployment) -> None:
     """The reachable services are."""
-    found = verdicts(replace(deployment, keys=Credentials("", "", missing="no credentials: do")))
+    found = verdicts(with_ief(deployment, credentials=Credentials("", "", missing="no: do")))
     assert found == {"credentials": "fail"}
 
 
@@ -142,7 +148,7 @@ def test_a_folder_for_checkpoints_is_lost_with_an_instance_of_the_platform(
 
 def test_a_wrong_clock_explains_the_refusals(deployment: CheckedDeployment) -> None:
     """It is listed before them."""
-    late = replace(deployment, clock=lambda: datetime.now(timezone.utc) + timedelta(seconds=2000))
+    late = with_ief(deployment, clock=lambda: utc_now() + timedelta(seconds=2000))
     found = [one.check for one in run_checks(late) if one.verdict == "fail"]
     assert found == ["clock", "IEF jobs", "drop bucket", "results", "checkpoints"]
 
@@ -157,7 +163,9 @@ def test_the_checks_end_in_time(deployment: CheckedDeployment) -> None:
 def test_no_secret_is_in_a_finding(deployment: CheckedDeployment, environ: Environ) -> None:
     """Neither of good findings nor of bad ones."""
     fail = Credentials("CANARYAK", "canarysk", "canarytoken")
-    text = "".join(map(str, (*run_checks(deployment), *run_checks(replace(deployment, keys=fail)))))
+    text = "".join(
+        map(str, (*run_checks(deployment), *run_checks(with_ief(deployment, credentials=fail))))
+    )
     secrets = {"CANARYAK", "canarysk", "canarytoken", environ["HUAWEICLOUD_SDK_SK"]}
     assert not [secret for secret in secrets if secret in text]
 

@@ -19,7 +19,7 @@ from handler.jobs.effects import (
     Sender,
 )
 from handler.jobs.operation_decisions import record_operation
-from handler.jobs.operation_submission import operation_submission, settling
+from handler.jobs.operation_submission import operation_settlement, operation_submission
 from handler.jobs.operations import OPERATIONS, OperationRequest, OperationResult
 from handler.values.canonical_json import timestamp
 
@@ -102,7 +102,7 @@ class Scene:
     def settle(self, shown: object, *, seconds: float) -> None:
         """Let time pass, and let the reconciler look at the claimed operation."""
         self.now += timedelta(seconds=seconds)
-        self.drive(settling(self.job, self.now, SENDER), shown=shown)
+        self.drive(operation_settlement(self.job, self.now, SENDER), shown=shown)
 
     @property
     def job(self) -> JobState:

@@ -20,7 +20,7 @@ from handler.audit.sql.postgres_connection import (
     parse_address,
     translate_errors,
 )
-from handler.audit.sql.postgres_migration import version_statement
+from handler.audit.sql.postgres_migration import PUT_VERSION
 from handler.audit.verification.derived_state import (
     REBUILD,
     as_bytes,
@@ -152,7 +152,7 @@ _INIT = f"{REBUILD}, run as the owner of the tables"
 
 def _expected(db: Connection) -> Parts:
     """Return the parts that the schema file makes, made in the temporary schema and rolled back."""
-    script = _CREATE_SCHEMA.sub("", f"{POSTGRES_SCHEMA.read_text()};{version_statement()}")
+    script = _CREATE_SCHEMA.sub("", f"{POSTGRES_SCHEMA.read_text()};{PUT_VERSION}")
     db.execute("BEGIN READ WRITE")
     try:
         db.execute("SET LOCAL client_min_messages = error")

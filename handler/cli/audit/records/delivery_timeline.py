@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from handler.audit.actions import DELIVERY_ACTIONS
 from handler.audit.job_end import shown_state
 from handler.audit.job_state import fold_job
-from handler.audit.record import actor_words, part
+from handler.audit.record import actor_words, integer, part
 from handler.cli.audit.records.record_row import format_span, format_time
 from handler.values.canonical_json import moment, shown
+from handler.values.display import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -198,7 +199,7 @@ def _detail(fields: Fields) -> str:
     job, response = part(fields, "job"), part(fields, "response")
     match fields["action"]:
         case "delivery.planned":
-            return f"{delivery.get('jobs')} job" + "s" * (delivery.get("jobs") != 1)
+            return quantity(integer(delivery.get("jobs")), "job")
         case "delivery.repeated":
             earlier = shown(str(delivery.get("repeats", "")))
             return "received again; no new job" if _is_redelivery(fields) else f"see {earlier}"

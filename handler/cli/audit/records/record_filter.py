@@ -13,7 +13,7 @@ import click
 
 from handler.audit.name_lookup import begins
 from handler.audit.record import OUTCOMES, part
-from handler.values.canonical_json import timestamp
+from handler.values.canonical_json import timestamp, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +116,7 @@ def parse_time(text: str, now: datetime) -> str:
 def time_option(_context: click.Context, _option: click.Parameter, text: str | None) -> str:
     """Return the value of an option that takes a time, as `parse_time` does; "" without one."""
     try:
-        return parse_time(text, datetime.now(timezone.utc)) if text else ""
+        return parse_time(text, utc_now()) if text else ""
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 

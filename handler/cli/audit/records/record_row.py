@@ -8,8 +8,6 @@ from handler.audit.record import part
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from handler.audit.record import Record
 
 _UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
@@ -57,9 +55,3 @@ def trail_row(record: Record) -> dict[str, Any]:
         "request_id": part(fields, "function").get("request_id"),
         "hash": record.hash,
     }
-
-
-def row_cells(row: dict[str, Any], columns: Sequence[str]) -> list[object]:
-    """Return the cells of a row for a table, with times to the second."""
-    values = {**row, "at": format_time(row["at"])}
-    return [values[column] for column in columns]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from datetime import datetime, timezone
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from handler.cli.rollouts.rollout_row import operator_pace
 from handler.cli.status.fleet_progress import ask_progress
 from handler.cli.status.overview import overview_of
 from handler.errors import NightdropError
-from handler.values.canonical_json import timestamp
+from handler.values.canonical_json import timestamp, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +116,7 @@ def _read(address: str) -> Overview:
         def execute(sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
             return database.execute(sql, tuple(values)).fetchall()
 
-        view = SqlView(execute, datetime.now(timezone.utc))
+        view = SqlView(execute, utc_now())
         if not view.head.seq:
             raise LookupError("the log is empty; run the function once")
         return overview_of(view, pace)

@@ -7,7 +7,6 @@ import resource
 import signal
 import stat
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,17 +15,17 @@ from hypothesis import strategies as st
 
 from handler.emulator.ief.deployments import DeploymentChange
 from handler.emulator.ief.effects import Upgrade
-from handler.emulator.ief.job import Job, status
+from handler.emulator.ief.job import Job
 from handler.emulator.ief.run import Run, Task
-from handler.emulator.obs.bucket import Bucket, ObjectVersion
+from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state import changes
 from handler.emulator.state.journal import Journal, JournalError, decode_change, encode_change
 from handler.emulator.state.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-FORMER = Path(__file__).with_name("journal_former_names.jsonl")
 TEXT = st.text(max_size=8)
 TIMES = st.floats(0, 2e9)
 TASKS = st.builds(Task, st.integers(0, 9), TIMES, TEXT, st.booleans(), TIMES, TIMES)
@@ -106,29 +105,6 @@ def test_a_line_without_its_end_is_cut_off(tmp_path: Path) -> None:
         changes.BucketCreated("a"),
         changes.BucketCreated("b"),
     ]
-
-
-def test_a_journal_with_former_names_is_read(tmp_path: Path) -> None:
-    """It is continued under the present names."""
-    (tmp_path / "emulator.jsonl").write_bytes(FORMER.read_bytes())
-    journal = Journal(tmp_path)
-    state = State(lambda: 1_764_000_100.0, lambda: "id", journal=journal)
-    state.create_bucket("more")
-    journal.close()
-
-    (job,) = state.all_jobs()
-    assert (job.name, job.number, status(job, 1_764_000_100.0)) == ("second", 2, "Stopped")
-    assert job.runs[0].tasks[0].seconds == 1.2873660899368184
-    assert [*state.fleet_status().upgrades] == ["node-1", "node-2"]
-    assert list(state.buckets) == ["drop", "locked", "more"]
-    assert {key: one.data for key, one in state.buckets["drop"].items()} == {
-        "a.yaml": b"two\n",
-        "log": b"x\xffy",
-    }
-    assert (state.bucket("locked") or Bucket()).locked_days == 30
-    again = Journal(tmp_path)
-    assert State(lambda: 0.0, lambda: "id", journal=again).all_jobs() == state.all_jobs()
-    again.close()
 
 
 @pytest.mark.parametrize("line", ["x", "[]", '{"change":"Journal"}', '{"change":"BucketCreated"}'])
