@@ -73,7 +73,7 @@ def _rebuild_file(path: Path) -> None:
         db.execute("BEGIN IMMEDIATE")
         if db.execute(_HAS_RECORDS).fetchone() is None:
             raise LogError(f"{path} holds no audit log")
-        migrate(db, SCHEMA.read_text(), place=str(path), rebuild=True)
+        migrate(db, SCHEMA.read_text(encoding="utf-8"), place=str(path), rebuild=True)
         db.execute("COMMIT")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sqlite3
@@ -11,7 +12,8 @@ import sys
 _WRONG_INSTALLATION = 2
 _INTERRUPTED = 130
 _NOT_WRITTEN = 74  # EX_IOERR of sysexits.h
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+"""Numbers of errors after which nothing can be written: `run` reports them."""
 
 
 def run() -> None:
@@ -23,13 +25,14 @@ def run() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # During imports, Ctrl-C ends the process at once and without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _complete_streams()
     try:
         try:
             status = _command()
         finally:
             sys.stdout.flush()
     except OSError as error:
-        if error.errno not in _DISK:
+        if error.errno not in DISK_ERRORS:
             raise
         _discard_output()
         what = f"{error.filename} cannot be written" if error.filename else "cannot write"
@@ -37,6 +40,16 @@ def run() -> None:
     except sqlite3.OperationalError as error:
         status = _write_error(f"the audit log cannot be read or written: {error}")
     sys.exit(status)
+
+
+def _complete_streams() -> None:
+    """Replace closed standard streams by empty ones; escape what their encoding does not have."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _write_error(sentence: str) -> int:

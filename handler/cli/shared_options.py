@@ -13,6 +13,7 @@ import click
 
 from handler.cli.configuration.environment import configuration
 from handler.cli.console import exit_with_error
+from handler.cli.entry import DISK_ERRORS
 from handler.cli.listing import FORMATS
 
 if TYPE_CHECKING:
@@ -141,10 +142,24 @@ def write_files(folder: Path, texts: Mapping[str, str], *, yes: bool) -> None:
             if path.exists() and not yes:
                 confirm(f"{path} exists. Replace it?")
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            _replace(path, text)
             click.echo(f"{path} written")
     except OSError as error:
-        exit_with_error(f"{error.filename} cannot be written: {error.strerror}")
+        error.filename = path
+        if error.errno in DISK_ERRORS:
+            raise
+        exit_with_error(f"{path} cannot be written: {error.strerror}")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def lock(infra: Path, runtime: Runtime) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise PackageError(
             f"{path.name} is not in {path.parent.name}/; run this in a checkout of Nightdrop"

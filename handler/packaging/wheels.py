@@ -51,7 +51,9 @@ def fetch(requirements: Iterable[Requirement], runtime: Runtime, folder: Path) -
     wanted = list(requirements)
     locked = all(each.sha256 for each in wanted)
     listed = folder / "requirements.txt"
-    listed.write_text("".join(f"{each.line if locked else each.pin}\n" for each in wanted))
+    listed.write_text(
+        "".join(f"{each.line if locked else each.pin}\n" for each in wanted), encoding="utf-8"
+    )
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"),
         *("--disable-pip-version-check", "--only-binary=:all:", "--implementation=cp"),

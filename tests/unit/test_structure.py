@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -247,3 +248,14 @@ def test_a_name_means_one_thing() -> None:
     """A public function, class or constant is defined in one module, with reasons for the rest."""
     listed = {name for names in SHARED_NAMES.values() for name in names}
     assert shared_names(sources().values()) == listed
+
+
+def test_every_text_file_is_read_and_written_as_utf_8() -> None:
+    """What a log holds must not depend on the locale of who opens it."""
+    calls = re.compile(r"\.(?:read_text|write_text)\((?![^()]*(?:\([^()]*\)[^()]*)*encoding=)")
+    found = [
+        f"{path}: {call[0]}"
+        for path in (ROOT / "handler").rglob("*.py")
+        for call in calls.finditer(path.read_text())
+    ]
+    assert found == []

@@ -145,7 +145,7 @@ def _empty() -> sqlite3.Connection:
     """Return a state without rows: a copy of it costs a tenth of running the schema again."""
     db = _in_memory()
     # That each record follows the one before is checked where records are read.
-    db.executescript(SCHEMA.read_text() + _SETUP)
+    db.executescript(SCHEMA.read_text(encoding="utf-8") + _SETUP)
     return db
 
 

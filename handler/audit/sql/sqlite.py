@@ -175,7 +175,7 @@ def _open(path: str | Path, lock_timeout: float) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA secure_delete = ON")
         db.execute("BEGIN IMMEDIATE")
-        migrate(db, SCHEMA.read_text(), place=str(path))
+        migrate(db, SCHEMA.read_text(encoding="utf-8"), place=str(path))
         db.execute("COMMIT")
         _make_private(path)
     except BaseException:

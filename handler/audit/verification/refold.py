@@ -63,7 +63,9 @@ class Refold:
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
-        self._db.executescript(f"PRAGMA journal_mode = OFF; {SCHEMA.read_text()}{_BODIES}")
+        self._db.executescript(
+            f"PRAGMA journal_mode = OFF; {SCHEMA.read_text(encoding='utf-8')}{_BODIES}"
+        )
         self._db.execute("BEGIN")
         self._view = projection.folding_view(self._execute)
         self._jobs: dict[str, JobState] = {}

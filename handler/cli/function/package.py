@@ -54,7 +54,9 @@ def package(  # noqa: PLR0913 - one for each option
     runtime, sources = RUNTIMES[name], _sources()
     try:
         if locking:
-            (sources.infra / runtime.requirements).write_text(lock(sources.infra, runtime))
+            (sources.infra / runtime.requirements).write_text(
+                lock(sources.infra, runtime), encoding="utf-8"
+            )
             return
         compiler = None if no_bytecode else interpreter(runtime, python)
         built = build(sources, runtime, extras, compiler)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +19,8 @@ from handler.cli.audit import audit
 from handler.cli.main import COMMANDS, main
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from handler.cli.command_group import CommandGroup
 
 INTERRUPTED = """
@@ -40,12 +44,14 @@ def command(
     *arguments: str,
     stdout: int | None = None,
     code: str = "from handler.cli.entry import run; run()",
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         stdout=subprocess.PIPE if stdout is None else stdout,
         stderr=subprocess.PIPE,
+        env={**os.environ, **environ},
         text=True,
         timeout=60,
         check=False,
@@ -131,3 +137,49 @@ def test_the_status_is_the_commands_own(arguments: tuple[str, ...], status: int)
     done = command(*arguments)
     assert done.returncode == status
     assert "Traceback" not in done.stderr
+
+
+ASCII = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+"""Settings with which Python reads and writes ASCII."""
+
+
+def test_what_an_encoding_does_not_have_is_escaped() -> None:
+    """The work is done, so that it cannot end in an error."""
+    done = command("validate", "events/specs/nightly-upgrade.yaml", environ=ASCII)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "\\u2713 events/specs/nightly-upgrade.yaml: 1 job\n"
+
+
+def test_a_log_is_the_same_in_every_locale(tmp_path: Path) -> None:
+    """One that is created in the one is valid in the other."""
+    none: Mapping[str, str] = {}
+    for created, verified in ((ASCII, none), (none, ASCII)):
+        address = f"sqlite:///{tmp_path}/{len(created)}.db"
+        code = f"from handler.audit.open_log import open_log; open_log({address!r}).close()"
+        assert command(code=code, environ=created).returncode == 0
+        done = command("audit", "verify", "--audit", address, environ=verified)
+        assert done.stdout.startswith("chain valid"), done.stdout
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_a_closed_stream_changes_no_status(closed: tuple[int, ...]) -> None:
+    """What would be printed is nobody's to read."""
+    code = (
+        f"import os\nfor fd in {closed}: os.close(fd)\n"
+        "import sys; arguments = [sys.executable, '-m', 'handler.cli', '--version']\n"
+        "os.execv(sys.executable, arguments)"
+    )
+    assert command(code=code).returncode == 0
+
+
+def test_a_file_on_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    """Neither a part of it nor a traceback."""
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        f"import os; os.chdir({str(tmp_path)!r})\n"
+        "from handler.cli.entry import run; run()"
+    )
+    done = command("init", "site", code=code)
+    assert done.returncode == 74
+    assert "nightdrop: site/nightdrop.schema.json cannot be written: File too large" in done.stderr
+    assert not [*tmp_path.rglob("*schema.json*")]

@@ -125,7 +125,7 @@ class DerivedObjects:
         if snapshot is None:
             return
         with closing(sqlite3.connect("", isolation_level=None)) as db:
-            db.executescript(SCHEMA.read_text())
+            db.executescript(SCHEMA.read_text(encoding="utf-8"))
             db.execute("BEGIN")
             _fill(db, snapshot)
             db.text_factory = bytes

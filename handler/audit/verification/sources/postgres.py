@@ -152,7 +152,7 @@ _INIT = f"{REBUILD}, run as the owner of the tables"
 
 def _expected(db: Connection) -> Parts:
     """Return the parts that the schema file makes, made in the temporary schema and rolled back."""
-    script = _CREATE_SCHEMA.sub("", f"{POSTGRES_SCHEMA.read_text()};{PUT_VERSION}")
+    script = _CREATE_SCHEMA.sub("", f"{POSTGRES_SCHEMA.read_text(encoding='utf-8')};{PUT_VERSION}")
     db.execute("BEGIN READ WRITE")
     try:
         db.execute("SET LOCAL client_min_messages = error")
@@ -281,7 +281,7 @@ def _faults_of_triggers(found: Sequence[tuple[Any, ...]]) -> Iterator[IntegrityF
 
 
 def _function_body() -> str:
-    found = _BODY.search(POSTGRES_SCHEMA.read_text())
+    found = _BODY.search(POSTGRES_SCHEMA.read_text(encoding="utf-8"))
     if found is None:
         raise LogBrokenError("the schema that came with this program has no append_only")
     return found[1]

@@ -181,5 +181,5 @@ def _as_made_now(sql: bytes) -> str:
 
 def _expected() -> list[Part]:
     with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(SCHEMA.read_text())
+        db.executescript(SCHEMA.read_text(encoding="utf-8"))
         return [(kind, name, table, sql) for kind, name, table, sql in db.execute(_PARTS)]

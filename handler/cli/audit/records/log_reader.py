@@ -122,7 +122,7 @@ def _new_copy() -> Iterator[sqlite3.Connection]:
     """Yield a database in memory with the schema; close it after an error."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        copy.executescript(SCHEMA.read_text())
+        copy.executescript(SCHEMA.read_text(encoding="utf-8"))
         yield copy
     except BaseException:
         copy.close()

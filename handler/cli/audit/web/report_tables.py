@@ -40,9 +40,9 @@ def open_report_tables(address: str, file: str = "") -> sqlite_utils.Database:
         database.register_function(prose, name="display", deterministic=True)
         database.register_function(shown_word, deterministic=True)
         database.execute("ATTACH DATABASE ? AS page", [file])
-        database.executescript((WEB_FOLDER / "report_tables.sql").read_text())
+        database.executescript((WEB_FOLDER / "report_tables.sql").read_text(encoding="utf-8"))
         if database["rollouts"].exists():
-            database.executescript((WEB_FOLDER / "rollout_rows.sql").read_text())
+            database.executescript((WEB_FOLDER / "rollout_rows.sql").read_text(encoding="utf-8"))
     except BaseException:
         database.close()
         raise

@@ -40,7 +40,7 @@ def build_site(copy: Path, *, own_sql: bool) -> Datasette:
     return Datasette(
         [],
         immutables=[str(copy)],
-        metadata=yaml.safe_load((WEB_FOLDER / "metadata.yaml").read_text()),
+        metadata=yaml.safe_load((WEB_FOLDER / "metadata.yaml").read_text(encoding="utf-8")),
         template_dir=str(WEB_FOLDER / "templates"),
         plugins_dir=str(WEB_FOLDER / "plugins"),
         static_mounts=[("page", str(WEB_FOLDER / "static"))],
