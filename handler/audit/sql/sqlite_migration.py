@@ -25,6 +25,7 @@ APPLICATION_ID = 0x4E44_4C47
 
 _CREATE = re.compile(r"^CREATE (TABLE|VIEW|TRIGGER) IF NOT EXISTS (\w+)", re.MULTILINE)
 _TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+_ANYTHING = "SELECT 1 FROM sqlite_master LIMIT 1"
 
 
 def version_of(db: sqlite3.Connection) -> int:
@@ -45,7 +46,7 @@ def migrate(db: sqlite3.Connection, schema: str, *, place: str, rebuild: bool = 
         sqlite3.Error: The caller must roll back.
     """
     found, exists = version_of(db), _has(db, "records")
-    if found and not exists:
+    if not exists and (found or db.execute(_ANYTHING).fetchone()):
         raise LogError(f"{place} is a database of another program; name another file")
     require_readable(found, place)
     if not exists or (found == VERSION and not rebuild):

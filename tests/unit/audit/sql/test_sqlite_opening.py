@@ -99,14 +99,15 @@ def test_memory_is_no_address_for_a_log() -> None:
         SqliteLog(":memory:", lock_timeout=0.1)
 
 
-def test_a_database_of_something_else_is_refused(path: Path) -> None:
-    """Its tables are not touched."""
+@pytest.mark.parametrize("table", ["jobs", "customers"])
+def test_a_database_of_something_else_is_refused(path: Path, table: str) -> None:
+    """Its tables are not touched, and none is added."""
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("CREATE TABLE jobs (id INTEGER)")
-    with pytest.raises(LogError, match="no such column"):
+        db.execute(f"CREATE TABLE {table} (id INTEGER)")
+    with pytest.raises(LogError, match="is a database of another program"):
         SqliteLog(path, lock_timeout=0.1)
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("jobs",)]
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [(table,)]
 
 
 def test_a_closed_log_raises_an_error(path: Path, noted: Noted) -> None:
