@@ -122,19 +122,24 @@ def print_table(
 ) -> None:
     """Print rows as a table; without a header, to continue one that is printed already."""
     console = screen()
+    heading, *lines = table_lines(list(map(shown, rows)), listing, console)
+    if header:
+        _print_line(console, heading, "bold")
+    for line, row in zip(lines, rows, strict=True):
+        _print_line(console, line, style(row))
+
+
+def table_lines(rows: Sequence[Row], listing: Listing, console: Console) -> list[str]:
+    """Return the lines of a table, the first of them its heading, as wide as fits on a console."""
     most = console.width if console.is_terminal else None
-    cells = [{name: printable(shown(row)[name]) for name in listing.columns} for row in rows]
+    cells = [{name: printable(row[name]) for name in listing.columns} for row in rows]
     heading = {name: name for name in listing.columns}
     widths = {
         name: max(listing.widths.get(name, 0), *(cell_len(row[name]) for row in (heading, *cells)))
         for name in listing.columns
     }
     columns = _fitting(listing, widths, most)
-    lines = [(heading, "bold")] if header else []
-    lines += zip(cells, map(style, rows), strict=True)
-    for row, its_style in lines:
-        text = _line({name: row[name] for name in columns}, widths, most)
-        _print_line(console, text, its_style)
+    return [_line({name: row[name] for name in columns}, widths, most) for row in (heading, *cells)]
 
 
 def _fitting(listing: Listing, widths: Mapping[str, int], most: int | None) -> list[str]:

@@ -14,6 +14,7 @@ from handler.cli.configuration.value import KEYS
 from handler.cli.listing import Listing, print_rows
 from handler.cli.shared_options import format_option
 from handler.settings import Settings
+from handler.values.notify_address import topic_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from handler.cli.listing import Row
 
 _MASK = "****"
-_PASSWORD = re.compile(r"(?<=:)[^@/:]+(?=@)|(?<=password=)[^&]+")
+_PASSWORD = re.compile(r"(?<=://)([^:/?]*):.*@|(?<=password=)()[^&]*", re.IGNORECASE)
 _SETTINGS = Listing(("setting", "from", "value"), name="setting", empty="There are no settings.")
 
 
@@ -74,11 +75,19 @@ def _setting_row(given: Configuration, name: str, field: Any) -> Row:  # noqa: A
     value = given.values.get(name)
     if value and value.text:
         secret = field.annotation is SecretStr
-        return _row(name, value.origin, _MASK if secret else _PASSWORD.sub(_MASK, value.text))
+        return _row(name, value.origin, _MASK if secret else _masked(name, value.text))
     if field.is_required():
         return _row(name, "not set", None)
     default = "" if field.annotation is SecretStr else field.default
     return _row(name, "default", default if default not in {(), ""} else None)
+
+
+def _masked(name: str, text: str) -> str:
+    """Return a value without the password of an address, and without the path of a webhook."""
+    if name == "NIGHTDROP_NOTIFY" and not topic_of(text):
+        host = text.partition("://")[2].partition("/")[0].rpartition("@")[2]
+        return f"a webhook at {host}" if host else _MASK
+    return _PASSWORD.sub(lambda found: f"{found[1]}:{_MASK}@" if found[2] is None else _MASK, text)
 
 
 def _row(setting: str, origin: str, value: object) -> Row:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, printable, screen
 from handler.cli.existing_log import open_existing
-from handler.cli.listing import print_value
+from handler.cli.listing import Listing, print_value, table_lines
 from handler.cli.rollouts.rollout_row import operator_pace, rollout_line
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error, format_choice
 from handler.cli.status.fleet_progress import ask_progress
@@ -34,7 +33,12 @@ WELL, NOT_WELL = 0, 1
 """Exit statuses."""
 
 _MOST_ROWS = 8
-_COLUMNS = ("name", "state", "progress", "for", "reason")
+_ENTRIES = Listing(
+    ("name", "state", "progress", "for", "reason"),
+    name="name",
+    empty="",
+    optional=("progress", "for"),
+)
 
 
 @click.command(short_help="What waits, what runs, what failed.")
@@ -67,7 +71,9 @@ def status(address: str, output: str, *, watch: bool, interval: float) -> None:
         elif watch:
             _watch(log, seen, interval)
         else:
-            screen().print(Group(*_parts(seen)), highlight=False)
+            console = screen()
+            whole = not console.is_terminal
+            console.print(Group(*_parts(seen)), highlight=False, soft_wrap=whole)
     sys.exit(WELL if seen.is_well else NOT_WELL)
 
 
@@ -131,23 +137,19 @@ def _section(
         yield Text(f"{title:<15}{nothing}", style="dim")
         return
     rows = [
-        (
-            *(entry.name, entry.state, str(entry.progress), seen.ago(entry.since)),
-            entry.note.partition("\n")[0],
-        )
+        {
+            "name": entry.name,
+            "state": entry.state,
+            "progress": entry.progress,
+            "for": seen.ago(entry.since),
+            "reason": entry.note.partition("\n")[0],
+        }
         for entry in entries[:_MOST_ROWS]
     ]
     yield Text(f"{title} ({len(entries)})", style="bold")
-    yield _table(rows)
+    heading, *lines = table_lines(rows, _ENTRIES, screen())
+    yield Text(heading, style="bold")
+    yield from map(Text, lines)
     if len(entries) > _MOST_ROWS:
-        yield Text(f"and {len(entries) - _MOST_ROWS} more: `nightdrop jobs list`", style="dim")
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Table:
-    """Return a table that is cropped to the width of the screen."""
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in _COLUMNS:
-        drawn.add_column(column, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        drawn.add_row(*(Text(printable(cell)) for cell in row))
-    return drawn
+        more = len(entries) - _MOST_ROWS
+        yield Text(f"and {more} more: `nightdrop status -o json` has all", style="dim")

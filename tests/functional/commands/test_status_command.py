@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,6 +80,28 @@ def test_what_waits_has_its_reason(run: Run, emulator: Emulator, fire: Fire) -> 
     (waiting,) = seen(run)["waiting"]
     assert waiting["state"] == "deferred"
     assert "IEF answered 403" in waiting["note"]
+
+
+def test_the_name_and_the_state_of_what_waits_are_whole(
+    run: Run, emulator: Emulator, fire: Fire
+) -> None:
+    """In a pipe the reason is, too; on a terminal that is what is cropped."""
+    emulator.faults.set([{"operation": "CreateBatchJob", "fault": "status", "status": 403}])
+    name = fire({**SPEC, "name": "a-hall-by-the-sea"})["jobs"][0]["job_name"]
+    (waiting,) = seen(run)["waiting"]
+    (line,) = (line for line in run().stdout.splitlines() if line.startswith(name))
+    assert line.split()[:2] == [name, "deferred"]
+    assert line.endswith(waiting["note"])
+    shown = run(FORCE_COLOR="1", COLUMNS="60", TERM="xterm").stdout
+    assert re.search(rf"{name}  deferred .*…", shown)
+
+
+def test_what_has_no_room_is_in_the_json(run: Run, fire: Fire) -> None:
+    """Deliveries that are not planned yet are no jobs, so the list of jobs has none of them."""
+    for number in range(10):
+        fire({**SPEC, "name": f"hall-{number}"})
+    assert "and 2 more: `nightdrop status -o json` has all" in run().stdout
+    assert len(seen(run)["running"]) == 10
 
 
 def test_a_hold_comes_first(run: Run, fire: Fire) -> None:

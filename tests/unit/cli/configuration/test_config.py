@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from click.testing import CliRunner
 
 from handler.cli.configuration.config import setting_rows
@@ -57,6 +58,26 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     assert found["NIGHTDROP_AUDIT"][1] == (
         "postgresql://u:****@h/d?sslmode=verify-full&password=****"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "printed"),
+    [
+        ("AUDIT", "postgresql://u:TOP/canary@h/d", "postgresql://u:****@h/d"),
+        ("AUDIT", "postgresql://u:TOP:canary@h/d", "postgresql://u:****@h/d"),
+        ("AUDIT", "postgresql://u:TOP@canary@h/d", "postgresql://u:****@h/d"),
+        ("AUDIT", "postgresql://h/d?PASSWORD=canary&a=b", "postgresql://h/d?PASSWORD=****&a=b"),
+        ("AUDIT", "sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
+        ("NOTIFY", "https://hooks.example.com/T0/canary?a=b", "a webhook at hooks.example.com"),
+        ("NOTIFY", "canary", "****"),
+    ],
+)
+def test_an_address_is_shown_without_what_it_hides(
+    tmp_path: Path, name: str, value: str, printed: str
+) -> None:
+    """Also of one that is wrong: this command is the one to look with."""
+    found = shown(tmp_path, {f"NIGHTDROP_{name}": value})
+    assert found[f"NIGHTDROP_{name}"] == ("environment", printed)
 
 
 def test_it_is_printed_in_every_format() -> None:
