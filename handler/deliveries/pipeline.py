@@ -115,10 +115,26 @@ def _inline_order(delivery: Delivery, invocation: Invocation) -> Order | None:
     if not isinstance(delivery.spec, InlineSpec):
         return None
     try:
-        order = order_of(delivery, _fetch(delivery, invocation), invocation)
+        order = _understood(delivery, _fetch(delivery, invocation), invocation)
     except NightdropError:
         return None
     return None if order.policy.approval else order
+
+
+def _understood(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> Order:
+    """Return what a delivery asks for; what is wrong has a line only if its sender wrote lines."""
+    if delivery.trigger != "direct":
+        return order_of(delivery, spec, invocation)
+    try:
+        order = order_of(delivery, spec, invocation)
+    except SpecRejectedError as error:
+        raise SpecRejectedError(_without_lines(error.problems)) from error
+    plan = order.plan._replace(warnings=_without_lines(order.plan.warnings))
+    return order._replace(plan=plan, unknown=_without_lines(order.unknown))
+
+
+def _without_lines(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    return tuple(problem._replace(line=None) for problem in problems)
 
 
 def _plan(
@@ -155,7 +171,7 @@ def _read_and_plan(
             return invocation.log.commit(decide).value, None
         if delivery.trigger == "object" and not spec.data:
             return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, invocation)
-        order = order_of(delivery, spec, invocation)
+        order = _understood(delivery, spec, invocation)
     except (RejectedError, ObjectError) as error:
         is_spec = isinstance(error, SpecRejectedError)
         action = "spec.rejected" if is_spec else "delivery.rejected"

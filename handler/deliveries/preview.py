@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from handler.cloud.ief.fleet import list_nodes
 from handler.deliveries.decisions import SpecSource, jobs_left, plan_it
 from handler.deliveries.planning import order_of, rules_of
 from handler.deliveries.receiving import receive
 from handler.errors import CloudError, RejectedError
+from handler.parsing import Limits, read
 from handler.runtime.response import Answered, Result, jobs_json
 from handler.specs.field_types import NAME_SUFFIX_LENGTH
-from handler.triggers.delivery import InlineSpec
+from handler.triggers.delivery import InlineSpec, StoredSpec, direct_delivery
+from handler.triggers.event_parser import object_problems
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from handler.audit.log import Decision
     from handler.cloud.ief.fleet import EdgeNode
     from handler.deliveries.decisions import Decided, Order
+    from handler.errors import Problem
     from handler.invocation.invocation import Invocation
     from handler.runtime.response import ReplyOutcome
+    from handler.settings import Settings
     from handler.specs.planner import PlannedJob
     from handler.triggers.delivery import Delivery
     from handler.values.canonical_json import Json
@@ -51,6 +55,9 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
         PolicyError: The policy cannot be read or is not valid.
         CloudError: The nodes that the spec names could not be listed.
     """
+    misplaced = _misplaced(delivery, invocation.settings)
+    if misplaced:
+        return Answered([Result(delivery.key, "rejected", errors=tuple(map(str, misplaced)))])
     spec = SpecSource(delivery.spec.data if isinstance(delivery.spec, InlineSpec) else b"", {})
     listed = cache(lambda: list_nodes(invocation.ief))  # for the names and for the states
     try:
@@ -81,7 +88,22 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
     return Answered([Result(delivery.key, outcome, errors=errors)], warnings=warnings, plan=plan)
 
 
+def _misplaced(delivery: Delivery, settings: Settings) -> Sequence[Problem]:
+    """Return why the function would not run an object, whatever is in it."""
+    if delivery.trigger != "object":
+        return ()
+    place = StoredSpec(str(delivery.source["bucket"]), str(delivery.source["key"]))
+    return object_problems(
+        place, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
+    )
+
+
 def _decision(order: Order, invocation: Invocation) -> Decision[Decided]:
+    if order.delivery.trigger == "direct":
+        # The digest is that of the text which the event has, not of the file's.
+        (document,) = read(order.spec.data, Limits())
+        event = direct_delivery(cast("dict[str, Json]", document.value))
+        order = order._replace(spec=SpecSource(cast("InlineSpec", event.spec).data, {}))
     decide = plan_it(order, rules_of(invocation.settings))
     if order.delivery.trigger == "direct":
         decide = receive(order.delivery, decide)

@@ -99,13 +99,16 @@ def awaiting(order: Order, rules: Rules, now: datetime) -> Draft:
     until = timestamp(now + min(shortest, rules.valid_for))
     about = draft_about(order.delivery, order.spec)
     approval = order.policy.approval
+    way = f"`nightdrop approve {shown(order.delivery.key)}`"
+    if order.delivery.trigger == "object":
+        file = "a file of the spec's name and .approve that holds this digest"
+        way = f"{file}, written by someone else, or {way}"
     return about._replace(
         action="delivery.awaiting",
         delivery={**about.delivery, **relied_on(order.policy)},
         request={"operation": "approve", "lease_until": until},
         note=f"{approval.rule if approval else ''} wants an approval of {order.spec.digest} by "
-        f"{until[:19]}Z: a file of the spec's name and .approve that holds this digest, written by "
-        f"someone else, or `nightdrop approve {shown(order.delivery.key)}`",
+        f"{until[:19]}Z: {way}",
     )
 
 

@@ -102,5 +102,5 @@ def _decoded(data: bytes, limits: Limits) -> str:
     if "\r" in text:  # a line end in both grammars
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
-        raise SpecRejectedError([Problem("empty; write at least one job")])
+        raise SpecRejectedError([Problem("empty; write at least one entry")])
     return text

@@ -46,7 +46,7 @@ def _read_file(path: str) -> bytes:
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise PolicyError(
-            f"NIGHTDROP_POLICY: the file cannot be read ({why}); {_NOTHING_PLANNED}"
+            f"NIGHTDROP_POLICY: {path} cannot be read ({why}); {_NOTHING_PLANNED}"
         ) from error
 
 

@@ -64,8 +64,8 @@ def _allowed(rule: Rule) -> Iterator[str]:
     if rule.source_changed:
         yield "objects that were written again after their event are run"
     if rule.approval:
-        who = source_sentence(rule.approver) if any(rule.approver) else "anyone but the uploader"
-        yield f"nothing runs until it is approved, by {who} or an operator"
+        who = source_sentence(rule.approver) if any(rule.approver) else "anyone but its uploader"
+        yield f"nothing runs until it is approved by an operator, or by {who}"
     if rule.tags:
         yield f"tags that each job needs: {', '.join(rule.tags)}"
 

@@ -36,11 +36,19 @@ _ZONE_LENGTH = 64
 
 
 def _wave(value: Any) -> Any:  # noqa: ANN401 - raw input
-    return _counted(value, _WAVE, "must be a number of nodes, or a share of them from 1% to 100%")
+    return _counted(
+        value,
+        _WAVE,
+        "must be a number up to 999999, or a whole share, 1% to 100%",
+    )
 
 
 def _failures(value: Any) -> Any:  # noqa: ANN401 - raw input
-    return _counted(value, _FAILURES, "must be a number of nodes, or a share from 0% to 100%")
+    return _counted(
+        value,
+        _FAILURES,
+        "must be a number up to 999999, or a whole share, 0% to 100%",
+    )
 
 
 def _counted(value: Any, pattern: re.Pattern[str], wanted: str) -> str:  # noqa: ANN401 - raw input

@@ -17,7 +17,7 @@ from handler.triggers.timer import parse_timer_event
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from handler.triggers.delivery import InvalidEntry
     from handler.values.canonical_json import Json
@@ -127,6 +127,25 @@ def filter_delivery(
     if not is_spec_name(spec.key) and not is_approval_name(spec.key):
         raise EventRejectedError([Problem(SPEC_NAMES, "key")])
     return None
+
+
+def object_problems(
+    spec: StoredSpec, *, buckets: Collection[str], prefix: str, results: tuple[str, str] | None
+) -> Sequence[Problem]:
+    """Return why an object would not be run when it is dropped; nothing if it would.
+
+    Args:
+        spec: Where it would be.
+        buckets: As for `filter_delivery`, like the others.
+        prefix: The key prefix of dropped files.
+        results: Bucket and prefix of the function's own result files.
+    """
+    dropped = Delivery("", "object", "", None, {}, {"event_name": "ObjectCreated"}, spec)
+    try:
+        ignored = filter_delivery(dropped, buckets=buckets, prefix=prefix, results=results)
+    except EventRejectedError as error:
+        return error.problems
+    return [Problem(ignored.reason)] if ignored else []
 
 
 def _reason(

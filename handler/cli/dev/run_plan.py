@@ -105,7 +105,7 @@ def plan_run(options: DevOptions) -> DevPlan:
         start = options.start.astimezone() if options.start else None
         clock = start_clock(start, 1.0 if options.speed is None else options.speed)
         timers = tuple(read_timer(text, local_zone()) for text in options.timers)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise SettingsError(str(error)) from error
     given = read_env_file(options.settings) if options.settings else {}
     if options.fleet:

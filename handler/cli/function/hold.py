@@ -80,7 +80,8 @@ def approve(address: str, what: str) -> None:
         try:
             key = find_one(what, known).key
         except LookupError as error:
-            exit_with_error(str(error.args[0]), 1)
+            waits = f"{error.args[0]}\nOnly what awaits approval can be approved."
+            exit_with_error(waits, 1)
         digest = next(one.digest for one in awaiting if one.key == key)
         approved = log.commit(record_approval([key], digest, actor=operator())).value
     if not approved:

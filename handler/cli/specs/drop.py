@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -18,13 +19,18 @@ from handler.cli.specs.watched_files import change_lines, drawing_of
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.planner import make_plan
+from handler.triggers.delivery import StoredSpec
+from handler.triggers.event_parser import object_problems
 from handler.values.canonical_json import key_of
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from handler.cli.open_cloud import Cloud
     from handler.cli.specs.spec_file import SpecFile
+    from handler.errors import Problem
+    from handler.settings import Settings
 
 DONE, WRONG, UNFINISHED = 0, 1, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h."""
@@ -95,7 +101,9 @@ def drop(  # noqa: PLR0913 - one for each option
         if wait and not cloud.settings.results:
             raise click.UsageError("--wait reads result files: set NIGHTDROP_RESULTS")
         specs = [read_spec_file(file) for file in files]
-        dropped = _uploaded([specs[0]._replace(name=name)] if name else specs, cloud)
+        specs = [specs[0]._replace(name=name)] if name else specs
+        _require_own_names(specs)
+        dropped = _uploaded(specs, cloud)
         if not wait:
             rows = [one.row() for one in dropped]
             print_rows(rows, _JOBS._replace(columns=("file", "address"), name="address"), output)
@@ -119,23 +127,46 @@ def _uploaded(specs: Sequence[SpecFile], cloud: Cloud) -> list[DroppedFile]:
     return dropped
 
 
+def _require_own_names(specs: Sequence[SpecFile]) -> None:
+    """Exit if one file would replace another in the bucket."""
+    for name, count in Counter(spec.name for spec in specs).items():
+        if count > 1:
+            raise click.UsageError(
+                f"{count} files would be {name} in the bucket, and only the last one would stay: "
+                "drop them one by one, each with a name of its own by --as"
+            )
+
+
 def _is_valid(spec: SpecFile, cloud: Cloud) -> bool:
     """Return whether a spec may be dropped; print what is wrong with it."""
-    from handler.cli.specs.policy import decide_plan, origin_named, read_policy_at
-
     settings = cloud.settings
-    try:
-        limits = Limits(max_bytes=settings.max_spec_bytes)
-        planned = make_plan(key_of(spec.name), read(spec.data, limits))
-    except SpecRejectedError as error:
-        complain(f"{spec.name} is not dropped:\n{error}")
-        return False
-    origin = origin_named(f"{settings.prefix}{spec.name}")
-    problems = decide_plan(planned, read_policy_at(settings.policy), origin).problems
+    place = StoredSpec(settings.buckets[0], f"{settings.prefix}{spec.name}")
+    problems = object_problems(
+        place, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
+    ) or _spec_problems(spec, place, settings)
     if problems:
         refused = "\n".join(map(str, problems))
         complain(f"{spec.name} is not dropped:\n{refused}")
     return not problems
+
+
+def _spec_problems(spec: SpecFile, place: StoredSpec, settings: Settings) -> Sequence[Problem]:
+    """Return the errors of a spec, or what the policy does not allow.
+
+    A policy that looks at who uploads is left to the function: nobody knows that before.
+    """
+    from handler.cli.specs.policy import decide_plan, origin_named, read_policy_at
+
+    try:
+        limits = Limits(max_bytes=settings.max_spec_bytes)
+        planned = make_plan(key_of(spec.name), read(spec.data, limits))
+    except SpecRejectedError as error:
+        return error.problems
+    policy = read_policy_at(settings.policy)
+    if any(rule.source.account or rule.source.principal for rule in policy.rules):
+        return ()
+    origin = origin_named(f"{OBS}{place.bucket}/{place.key}")
+    return decide_plan(planned, policy, origin).problems
 
 
 def _looks(

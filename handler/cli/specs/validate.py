@@ -14,6 +14,7 @@ from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.planner import make_plan, named_nodes
 from handler.values.canonical_json import key_of
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,8 +78,15 @@ def _checked(file: Path, rules: Policy | None, source: str | None) -> CheckedFil
         return CheckedFile(file, plan, ())
     from handler.cli.specs.policy import decide_plan, origin_named
 
-    origin = origin_named(source or f"{environment().get('NIGHTDROP_PREFIX', '')}{file.name}")
+    origin = origin_named(source or _dropped_address(file.name))
     return CheckedFile(file, plan, decide_plan(plan, rules, origin).problems)
+
+
+def _dropped_address(name: str) -> str:
+    """Return the address that a file would be dropped at; its key alone if no bucket is set."""
+    bucket = environment().get("NIGHTDROP_BUCKETS", "").partition(",")[0].strip()
+    key = f"{environment().get('NIGHTDROP_PREFIX', '')}{name}"
+    return f"{OBS}{bucket}/{key}" if bucket else key
 
 
 def _content(file: Path) -> bytes:

@@ -225,3 +225,47 @@ def _pause(cloud: Emulator) -> bool:
     except StatusConflictError:
         pass
     return False
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("hall.txt",), "key: a job spec is named"),
+        ((".hall.yaml",), "a temporary or hidden file"),
+        (("hall.yaml", "--as", "team/"), "a directory marker"),
+    ],
+)
+def test_what_the_function_would_not_run_is_not_uploaded(
+    run: Run, cloud: Emulator, tmp_path: Path, words: tuple[str, ...], error: str
+) -> None:
+    """For its name; `nightdrop plan` says the same."""
+    (tmp_path / words[0]).write_text(SPEC.format("gateway-north-1"))
+    dropped = run("drop", *words)
+    assert (dropped.exit_code, error in dropped.stderr, keys(cloud)) == (1, True, [])
+    if len(words) == 1:
+        planned = run("plan", *words, NIGHTDROP_AUDIT=f"sqlite:///{tmp_path}/my.db")
+        assert (planned.exit_code, error in planned.stdout) == (1, True)
+
+
+def test_two_files_of_one_name_are_refused(run: Run, cloud: Emulator, tmp_path: Path) -> None:
+    """The second would replace the first before the function reads it."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "app.yaml").write_text(SPEC.format("gateway-north-1"))
+    result = run("drop", "a/app.yaml", "b/app.yaml")
+    assert (result.exit_code, keys(cloud)) == (2, [])
+    assert "2 files would be app.yaml in the bucket" in result.stderr
+
+
+@pytest.mark.parametrize("rule", [f"bucket: {BUCKET}", "prefix: drop/", "account: '4711'"])
+def test_a_policy_is_asked_about_the_place_in_the_bucket(
+    run: Run, cloud: Emulator, tmp_path: Path, rule: str
+) -> None:
+    """Who uploads is not known before; then the function decides."""
+    (tmp_path / "policy.yaml").write_text(f"rules: [{{from: {{{rule}}}}}]")
+    policy = str(tmp_path / "policy.yaml")
+    assert run("drop", "hall.yaml", NIGHTDROP_POLICY=policy).exit_code == 0
+    assert keys(cloud) == ["drop/hall.yaml"]
+    if "account" not in rule:
+        settings = {"NIGHTDROP_BUCKETS": BUCKET}
+        assert run("validate", "hall.yaml", "--policy", policy, **settings).exit_code == 0

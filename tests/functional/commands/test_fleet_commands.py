@@ -184,7 +184,11 @@ def test_a_plan_names_jobs_targets_and_states(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "name"),
-    [("direct", "direct"), ("a/b.yaml", "obs://nightdrop-drop/a/b.yaml"), ("obs://x/y.yaml",) * 2],
+    [
+        ("direct", "direct"),
+        ("a/b.yaml", "obs://nightdrop-drop/a/b.yaml"),
+        ("obs://nightdrop-drop/y.yaml",) * 2,
+    ],
 )
 def test_a_plan_is_made_for_where_the_file_comes_from(run: Run, source: str, name: str) -> None:
     """Handed over, or dropped somewhere."""

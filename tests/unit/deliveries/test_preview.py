@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -144,3 +145,30 @@ def test_a_wrong_question_is_rejected(fire: Fire, event: dict[str, object], erro
     reply = fire(event)
     assert reply["outcome"] == "rejected"
     assert error in reply["errors"][0]
+
+
+def test_a_bucket_that_is_not_the_functions_is_rejected(fire: Fire) -> None:
+    """As an event about it would be."""
+    reply = fire(ask(object="obs://other/drop/hall.yaml"))
+    assert reply["outcome"] == "rejected"
+    assert "not one of this function's buckets" in reply["errors"][0]
+
+
+def test_the_digest_to_approve_is_that_of_the_direct_invocation(
+    environ: Environ, fire: Fire, tmp_path: Path
+) -> None:
+    """However the file is written; no file can approve it."""
+    (tmp_path / "policy.yaml").write_text("rules: [{approval: required}]")
+    environ["NIGHTDROP_POLICY"] = str(tmp_path / "policy.yaml")
+    (planned,) = fire(ask(json.dumps(SPEC, indent=2)))["errors"]
+    (asked,) = fire(SPEC)["errors"]
+    digest = re.compile(r"[0-9a-f]{64}")
+    assert digest.findall(planned) == digest.findall(asked) != []
+    assert ".approve" not in asked
+
+
+def test_what_was_handed_over_has_no_lines(fire: Fire) -> None:
+    """Its sender wrote a value, which the function wrote down in one line."""
+    wrong = {**SPEC, "targets": {"nodes": ["gateway-nort-1"]}}
+    (error,) = fire(wrong)["errors"]
+    assert error.startswith("document 1, targets.nodes[0]: no node has the name or id")

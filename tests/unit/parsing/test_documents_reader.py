@@ -62,7 +62,7 @@ def test_each_document_of_an_array_has_its_own_lines() -> None:
 @pytest.mark.parametrize("text", ["", " \n\t", "\ufeff"])
 def test_an_empty_file_is_refused(text: str) -> None:
     """An empty file requests nothing."""
-    assert refusal(text) == "empty; write at least one job"
+    assert refusal(text) == "empty; write at least one entry"
 
 
 @pytest.mark.parametrize("text", ["[]", "# only a comment\n", "---\n---\n"])

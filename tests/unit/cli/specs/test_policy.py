@@ -85,7 +85,7 @@ def test_check_reads_a_policy_in_obs(emulator: Emulator, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("explain", "--policy", "missing.yaml"), "the file cannot be read"),
+        (("explain", "--policy", "missing.yaml"), "missing.yaml cannot be read"),
         (("explain", "--policy", "plain.json"), "line 1, kind: unknown field"),
         (("check", "plain.json", "--as", "obs://bucket"), "--as: "),
         (("check", "policy.yaml", "--as", "direct"), "policy.yaml is not a valid spec"),
@@ -112,7 +112,9 @@ def test_jobs_per_day_is_named_but_not_counted() -> None:
     assert "  at most 7 jobs in 24 hours, which only the log can count" in said
     output = run("policy", "explain", "--policy", "day.yaml")
     assert "at most 7 jobs in 24 hours" in output
-    assert "nothing runs until it is approved, by anyone but the uploader or an operator" in output
+    assert (
+        "nothing runs until it is approved by an operator, or by anyone but its uploader" in output
+    )
 
 
 def test_the_schema_describes_every_field() -> None:
