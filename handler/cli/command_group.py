@@ -46,12 +46,15 @@ class CommandGroup(click.Group):
         return [*self.lazy, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command; None if it does not exist."""
+        """Import and return a command with its line of help; None if it does not exist."""
         if cmd_name not in self.lazy:
             return super().get_command(ctx, cmd_name)
         module = import_module(f"handler.cli.{self.lazy[cmd_name].module}")
         command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
-        return command if isinstance(command, click.Command) else None
+        if not isinstance(command, click.Command):
+            return None
+        command.short_help = self.lazy[cmd_name].help
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the list of commands without importing them."""

@@ -44,7 +44,7 @@ COMMANDS = {
     "status": Command("status.status", "What waits, what runs, what failed."),
     "validate": Command("specs.validate", "Check job specs; nothing is sent."),
 }
-"""All commands; the sentences repeat the `short_help` of each."""
+"""All commands."""
 
 
 _PACKAGES = ("huaweicloudsdkcore", "pydantic", "functions-framework")

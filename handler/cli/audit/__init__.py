@@ -20,7 +20,7 @@ COMMANDS = {
     "probe": Command("audit.store", "Try on a real bucket what a log in it relies on."),
     "lock": Command("audit.store", "Lock a bucket for checkpoints: write once, read many."),
 }
-"""The commands; the sentences repeat the `short_help` of each."""
+"""All commands."""
 
 
 @click.group(cls=CommandGroup, lazy=COMMANDS)

@@ -28,7 +28,7 @@ _LATER = 75
 _SEED_BYTES = 32
 
 
-@click.command(short_help="Write a checkpoint of the log's head now.")
+@click.command()
 def checkpoint() -> None:
     """Write a checkpoint of the log's head now; settings come from the environment.
 
@@ -62,7 +62,7 @@ def _write_checkpoint() -> Record:
         return record
 
 
-@click.command(short_help="Make a key that signs checkpoints.")
+@click.command()
 @click.argument("name")
 @click.option(
     "--output",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SQLITE = b"SQLite format 3\x00"
 
 
-@click.command(short_help="The log as JSON Lines, CSV or OCSF events.")
+@click.command()
 @audit_option
 @click.option("--format", "name", type=click.Choice(tuple(EXPORT_FORMATS)), required=True)
 @click.option(

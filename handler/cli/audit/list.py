@@ -34,7 +34,7 @@ _FOLLOWED = _RECORDS._replace(
 _PAUSE_SECONDS = 0.5
 
 
-@click.command("list", short_help="The latest records.")
+@click.command("list")
 @audit_option
 @filter_options
 @format_option

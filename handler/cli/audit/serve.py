@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8090
 
 
-@click.command(short_help="The log as a web page.")
+@click.command()
 @audit_option
 @click.option(
     "--port",

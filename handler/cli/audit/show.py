@@ -39,7 +39,7 @@ _STATES = {
 _JOB_COLUMNS = ("job", "type", "state", "attempts", "after", "job id", "on the fleet")
 
 
-@click.command(short_help="The timeline of one delivery, rollout or job.")
+@click.command()
 @audit_option
 @format_choice("table", "json", "yaml")
 @click.argument("what")

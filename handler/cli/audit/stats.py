@@ -45,7 +45,7 @@ _COUNTS = (
 _TIMES = {"median": "median_seconds", "p95": "p95_seconds"}
 
 
-@click.command(short_help="Counts and times per day, failures, open work.")
+@click.command()
 @audit_option
 @format_choice("table", "json", "yaml")
 @click.option(

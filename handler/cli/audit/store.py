@@ -88,7 +88,7 @@ def rebuild(address: str, checkpoints: Sequence[str], head: str, *, yes: bool) -
     click.echo(f"Rebuilt from {record.seq - 1} records; record {record.seq} says so.")
 
 
-@click.command(short_help="Try on a real bucket what a log in it relies on.")
+@click.command()
 @click.argument("address")
 @format_choice("table", "json", "yaml")
 def probe(address: str, output: str) -> None:
@@ -130,7 +130,7 @@ def _print_check(check: Check, output: str) -> None:
     click.echo(f"      {printable(check.meaning if check.passed else check.found)}")
 
 
-@click.command(short_help="Lock a bucket for checkpoints: write once, read many.")
+@click.command()
 @click.argument("address")
 @click.option(
     "--days", type=click.IntRange(1, _LONGEST), required=True, help="How long it is kept."

@@ -47,7 +47,7 @@ _SHOWN = 20
 _REDRAWN = 20_000
 
 
-@click.command(short_help="Verify the log: its chain, its store, its checkpoints.")
+@click.command()
 @click.option(
     "--audit",
     "address",

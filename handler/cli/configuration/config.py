@@ -26,7 +26,7 @@ _PASSWORD = re.compile(r"(?<=://)([^:/?]*):.*@|(?<=password=)()[^&]*", re.IGNORE
 _SETTINGS = Listing(("setting", "from", "value"), name="setting", empty="There are no settings.")
 
 
-@click.group(short_help="Show the settings, and where each comes from.")
+@click.group()
 def config() -> None:
     """Show the settings, and where each comes from.
 

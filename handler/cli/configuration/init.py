@@ -32,7 +32,7 @@ targets:
 """
 
 
-@click.command(short_help="Write a first spec and a profile.")
+@click.command()
 @click.argument("folder", type=FOLDER, default=".")
 @click.option("--yes", is_flag=True, help="Replace files without asking.")
 def init(folder: Path, *, yes: bool) -> None:

@@ -48,7 +48,7 @@ _JOBS = 3
 _JOB_COLUMNS = ("job_name", "job_type", "status", "description")
 
 
-@click.command(short_help="Watch it work: a nightly upgrade, a file drop, a broken file.")
+@click.command()
 @click.option(
     "--dir",
     "folder",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 
 
-@click.command(short_help="FunctionGraph on your machine: drop files, watch jobs.")
+@click.command()
 @click.option(
     "--drop",
     type=FOLDER,

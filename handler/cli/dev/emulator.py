@@ -57,7 +57,7 @@ class EventSender:
             raise urllib3.exceptions.HTTPError(f"{self.url} answered {answer.status}")
 
 
-@click.command(short_help="Run a local emulator of IEF, OBS and SMN.")
+@click.command()
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 is any."
 )

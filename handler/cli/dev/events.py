@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}$")
 
 
-@click.group(short_help="Write sample events of every trigger.")
+@click.group()
 def events() -> None:
     """Write sample events to invoke the function with.
 

@@ -44,7 +44,7 @@ _GROUPS = Listing(
 _STYLES = {"RUNNING": "", "FAIL": "red", "UNCONNECTED": "yellow", "STOPPED": "yellow"}
 
 
-@click.group(short_help="List the edge nodes of the fleet.")
+@click.group()
 def nodes() -> None:
     """List the edge nodes of the fleet, whose names and ids a job spec may have as targets.
 
@@ -114,7 +114,7 @@ def show(node: str, *, output: str) -> None:
         click.echo(f"{field:<10}  {value}".rstrip())
 
 
-@click.group(short_help="List the node groups of the fleet.")
+@click.group()
 def groups() -> None:
     """List the node groups of the fleet; only an enterprise instance has them.
 

@@ -39,7 +39,7 @@ _CORRECT = "correct it and check again"
 _SECONDS = 300.0  # for all checks
 
 
-@click.command(short_help="Check a deployment: keys, rights, clock, log, work, limits.")
+@click.command()
 @format_choice("table", "json", "yaml")
 def doctor(output: str) -> None:
     """Check a deployment from this machine, with the settings and keys of the environment.

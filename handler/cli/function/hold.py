@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-@click.command(short_help="Send nothing new until `release`.")
+@click.command()
 @audit_option
 @click.option("--reason", default="", show_default=BY_HAND, help="For the record.")
 def hold(address: str, reason: str) -> None:
@@ -42,7 +42,7 @@ def hold(address: str, reason: str) -> None:
     click.echo("Jobs that wait for longer than they are valid (valid_for) expire.")
 
 
-@click.command(short_help="Release a hold; the next reconciler run resumes.")
+@click.command()
 @audit_option
 def release(address: str) -> None:
     """Release a hold, or a suspension of settling; the next reconciler run resumes what waits.
@@ -58,7 +58,7 @@ def release(address: str) -> None:
     )
 
 
-@click.command(short_help="Approve a file that awaits approval.")
+@click.command()
 @audit_option
 @click.argument("what")
 def approve(address: str, what: str) -> None:

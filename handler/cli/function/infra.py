@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(short_help="Write the Terraform of a deployment.")
+@click.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--yes", is_flag=True, help="Replace files without asking.")
 def infra(folder: Path, *, yes: bool) -> None:

@@ -53,7 +53,7 @@ _NO_CLOUD = "\nTo try it without a cloud: nightdrop emulator -- nightdrop invoke
 _COLOURS = {DONE: "green", REJECTED: "red", LATER: "yellow"}
 
 
-@click.command(short_help="Run the function once on an event.")
+@click.command()
 @click.argument("event", type=click.File("rb"))
 @reply_option
 def invoke(event: TextIO, output: str) -> None:
@@ -177,7 +177,7 @@ def drop_line(_line: str) -> None:
     """Write nothing: the printed reply says the same."""
 
 
-@click.command(short_help="Run the reconciler once: settle, resume, follow.")
+@click.command()
 @reply_option
 def reconcile(output: str) -> None:
     """Run the reconciler once: settle unknown jobs, resume waiting ones, follow running ones.

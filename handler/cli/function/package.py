@@ -20,7 +20,7 @@ from handler.packaging.requirements_file import EXTRAS
 _MIB = 1024 * 1024
 
 
-@click.command(short_help="Build the zip that FunctionGraph runs.")
+@click.command()
 @click.option("--runtime", "name", type=click.Choice(sorted(RUNTIMES)), required=True)
 @click.option("-o", "--output", type=FILE, help="The zip to write.")
 @click.option(

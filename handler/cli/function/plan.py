@@ -35,7 +35,7 @@ _WORDS = {
 _TYPES = {"node_group": "group", "deployment": "deployment"}
 
 
-@click.command(short_help="What the function would do with spec files.")
+@click.command()
 @click.argument("files", nargs=-1, required=True, type=SPEC_FILE)
 @click.option(
     "--as",

@@ -43,7 +43,7 @@ AS_ASSUMED, DIFFERS = 0, 1
 _COLOURS = {"as assumed": "green", "differs": "yellow", "not seen": None}
 
 
-@click.command(short_help="Check what is assumed about the cloud; read-only by default.")
+@click.command()
 @click.option(
     "--create-on",
     "node",

@@ -16,7 +16,7 @@ COMMANDS = {
     "delete": Command("jobs.operate", "Delete a job at IEF."),
     "abandon": Command("jobs.operate", "Give up a job that was not created yet."),
 }
-"""All commands; the sentences repeat the `short_help` of each."""
+"""All commands."""
 
 
 @click.group(cls=CommandGroup, lazy=COMMANDS)

@@ -42,7 +42,7 @@ _JOBS = Listing(
 )
 
 
-@click.command("list", short_help="The jobs of the log, with their progress at IEF.")
+@click.command("list")
 @audit_option
 @format_option
 @click.option(

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handler.audit.name_lookup import find_job
 from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, facts_grid, printable, prose, screen
 from handler.cli.existing_log import open_existing
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import asked_by, progress_shown, shown_job
-from handler.cli.jobs.operate import found_job
 from handler.cli.listing import print_value
+from handler.cli.operations import found_in
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_choice
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _MOST_REASONS = 10
 
 
-@click.command(short_help="One job: its state, its tasks, and why they failed.")
+@click.command()
 @audit_option
 @format_choice("table", "json", "yaml", "name")
 @click.argument("job")
@@ -41,7 +42,7 @@ def show(address: str, output: str, job: str) -> None:
       nightdrop jobs show nightly-ngkm -o json
     """
     with exit_on_log_error(), open_existing(address) as log:
-        found = found_job(log, job)
+        found = found_in(log, find_job, job)
         by = log.read(lambda view: asked_by(view, found), fresh=False)
     if output == "name":
         click.echo(printable(found.name))

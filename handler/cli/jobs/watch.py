@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handler.audit.name_lookup import find_job
 from handler.cli.console import complain, printable, table
 from handler.cli.existing_log import open_existing
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import progress_of, progress_shown, state_word
-from handler.cli.jobs.operate import found_job
 from handler.cli.live_screen import show_changes
+from handler.cli.operations import found_in
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error
 from handler.values.named_tuple import NamedTuple
 
@@ -37,7 +38,7 @@ class _Watched(NamedTuple):
     is_over: bool
 
 
-@click.command(short_help="Follow jobs until they have ended.")
+@click.command()
 @audit_option
 @click.argument("job", nargs=-1, required=True)
 @click.option("--timeout", type=NumberRange(0), help="Seconds after which it ends in any case.")
@@ -57,7 +58,7 @@ def watch(address: str, job: Sequence[str], timeout: float | None, interval: flo
     """
     until = time.monotonic() + (float("inf") if timeout is None else timeout)
     with exit_on_log_error(), open_existing(address) as log:
-        keys = list(dict.fromkeys(found_job(log, what).key for what in job))
+        keys = list(dict.fromkeys(found_in(log, find_job, what).key for what in job))
         last = show_changes(_looks(log, keys, until, interval), _table, _lines)
     if not all(one.is_over for one in last):
         sys.exit(UNFINISHED)

@@ -16,7 +16,7 @@ COMMANDS = {
     "stop": Command("rollouts.operate", "End a rollout before all of its nodes had their turn."),
     "retry": Command("rollouts.operate", "Try the failed nodes of a rollout again."),
 }
-"""All commands; the sentences repeat the `short_help` of each."""
+"""All commands."""
 
 
 @click.group(cls=CommandGroup, lazy=COMMANDS)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from handler.rollouts.standing import Standing
 
 
-@click.command("list", short_help="The rollouts of the log, and what each waits for.")
+@click.command("list")
 @audit_option
 @format_option
 @click.option(

@@ -14,10 +14,11 @@ from handler.cli.existing_log import open_existing
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import asked_by, progress_shown, shown_job
 from handler.cli.listing import print_value
-from handler.cli.rollouts.operate import found_rollout
+from handler.cli.operations import found_in
 from handler.cli.rollouts.rollout_details import details_of, headline, wave_grid
 from handler.cli.rollouts.rollout_row import operator_pace
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_choice
+from handler.rollouts.request import find_rollout
 from handler.rollouts.waiting import settings_of
 from handler.schedule.sentences import rollout_sentences, select_sentence
 from handler.values.canonical_json import shown as shown_key
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _JOB_COLUMNS = ("name", "state", "progress", "since", "reason")
 
 
-@click.command(short_help="One rollout: its waves, its gate, why nodes failed.")
+@click.command()
 @audit_option
 @format_choice("table", "json", "yaml", "name")
 @click.argument("name")
@@ -50,7 +51,7 @@ def show(address: str, output: str, name: str) -> None:
     """
     pace = operator_pace()
     with exit_on_log_error(), open_existing(address) as log:
-        found = found_rollout(log, name)
+        found = found_in(log, find_rollout, name)
         details, by = log.read(
             lambda view: (details_of(view, found.key, pace), asked_by(view, found)), fresh=False
         )

@@ -13,10 +13,11 @@ from handler.cli.console import printable
 from handler.cli.existing_log import open_existing
 from handler.cli.jobs.watch import DONE, FAILED, UNFINISHED
 from handler.cli.live_screen import show_changes
-from handler.cli.rollouts.operate import found_rollout
+from handler.cli.operations import found_in
 from handler.cli.rollouts.rollout_details import details_of, headline, wave_grid
 from handler.cli.rollouts.rollout_row import operator_pace, rollout_line
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error
+from handler.rollouts.request import find_rollout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from handler.rollouts.advance import Pace
 
 
-@click.command(short_help="Follow a rollout until it has ended.")
+@click.command()
 @audit_option
 @click.argument("name")
 @click.option("--timeout", type=NumberRange(0), help="Seconds after which it ends in any case.")
@@ -50,7 +51,7 @@ def watch(address: str, name: str, timeout: float | None, interval: float) -> No
     until = time.monotonic() + (float("inf") if timeout is None else timeout)
     pace = operator_pace()
     with exit_on_log_error(), open_existing(address) as log:
-        key = found_rollout(log, name).key
+        key = found_in(log, find_rollout, name).key
         last = show_changes(_looks(log, key, pace, until, interval), _drawing, _lines)
     rollout = last.standing.rollout
     if not rollout.ended:

@@ -45,7 +45,7 @@ _JOBS = Listing(
 )
 
 
-@click.command(short_help="Upload spec files, and follow their jobs.")
+@click.command()
 @click.argument("files", nargs=-1, required=True, type=SPEC_FILE)
 @click.option(
     "--as",

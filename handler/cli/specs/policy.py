@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from handler.specs.planner import Plan
 
 
-@click.group(short_help="Show what the policy allows; check a file against it.")
+@click.group()
 def policy() -> None:
     """Show what the policy allows, and check job specs against it.
 

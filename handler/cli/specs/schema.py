@@ -14,7 +14,7 @@ from handler.specs.short_form import full_model
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-@click.command(short_help="Print the job spec's JSON Schema.")
+@click.command()
 def schema() -> None:
     """Print the JSON Schema of a job spec, for editors and other tools.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from handler.policy.rules import Policy
 
 
-@click.command(short_help="Check job specs; nothing is sent.")
+@click.command()
 @click.argument("files", nargs=-1, required=True, type=EXISTING_FILE)
 @format_choice(*REPORTS)
 @click.option(

@@ -41,7 +41,7 @@ _ENTRIES = Listing(
 )
 
 
-@click.command(short_help="What waits, what runs, what failed.")
+@click.command()
 @audit_option
 @format_choice("table", "json", "yaml")
 @click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")

@@ -62,8 +62,8 @@ def command(
     ("group", "name"),
     [*((main, name) for name in COMMANDS), *((audit, name) for name in AUDIT_COMMANDS)],
 )
-def test_help_says_of_a_command_what_the_command_says(group: CommandGroup, name: str) -> None:
-    """The list is written without loading any of them."""
+def test_a_command_that_is_listed_is_there(group: CommandGroup, name: str) -> None:
+    """The list is written without loading any of them; completion shows the same sentence."""
     loaded = group.get_command(click.Context(group), name)
     assert loaded is not None
     assert loaded.name == name
