@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
@@ -29,6 +30,7 @@ LONGEST_FLIGHT = 900
 """Seconds after which the gateway refuses a signature: no request can arrive later than that."""
 
 _FALLBACKS = {"NIGHTDROP_PROJECT_ID": ("HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID")}
+_LISTED = re.compile(r'"(NIGHTDROP_\w+)"\s*:')  # names in the JSON of what is not encrypted
 
 Endpoint: TypeAlias = Annotated[str, BeforeValidator(checked_endpoint)]
 
@@ -219,12 +221,11 @@ def _look_up(
 
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
     known = [_name(field) for field in Settings.model_fields]
-    for name in sorted(environ):
+    for name in sorted({*environ, *_LISTED.findall(environ.get("RUNTIME_USERDATA", ""))}):
         if name.startswith("NIGHTDROP_") and name not in known:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, known, n=1)
-            hint = f", perhaps {near[0]}" if near else ""
+            hint = "".join(f", perhaps {near}" for near in get_close_matches(name, known, n=1))
             yield f"{name}: no such setting{hint}; correct or remove it"
 
 

@@ -48,6 +48,12 @@ def _seconds_of(text: str) -> int:
     return int(match[1]) * _SECONDS[match[2]]
 
 
+def duration_text(seconds: int) -> str:
+    """Return the duration of whole minutes that `seconds_of` reads as these seconds."""
+    unit = next(unit for unit in "dhm" if seconds % _SECONDS[unit] == 0)
+    return f"{seconds // _SECONDS[unit]}{unit}"
+
+
 def instant_of(text: str) -> datetime:
     """Return a time in UTC.
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import click
 import pytest
 
+from handler.cli.configuration.config import default_of
 from handler.cli.main import COMMANDS, main
 from handler.settings import Settings
 from tests.support.documents.pages import pages
@@ -183,3 +184,19 @@ def test_the_readme_is_read_in_five_minutes() -> None:
     """Everything else is beside the code that it describes."""
     assert len(README.splitlines()) <= 250
     assert "never applied to a live account" in README[:1200]
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    """Each setting with its default, as one would write it, and what it means."""
+    rows = re.findall(
+        r"^\| `(NIGHTDROP_\w+)` \| (?:`(.*?)`|(.*?)) \| (.*) \|$",
+        PAGES["infra/README.md"],
+        flags=re.MULTILINE,
+    )
+    assert {name: (default or word, text) for name, default, word, text in rows} == {
+        f"NIGHTDROP_{name.upper()}": (
+            "required" if field.is_required() else default_of(field) or "",
+            field.description,
+        )
+        for name, field in Settings.model_fields.items()
+    }

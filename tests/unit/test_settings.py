@@ -209,6 +209,17 @@ def test_an_unknown_name_is_refused_with_a_suggestion() -> None:
     assert CANARY not in complaint(bukets=CANARY)[0]
 
 
+@pytest.mark.parametrize("text", ['{"NIGHTDROP_BUKETS": "x"}', "[", "[1]", "null", ""])
+def test_an_unknown_name_in_the_user_data_is_refused(text: str) -> None:
+    """As far as the platform lists its names; anything else that it lists is no error."""
+    problems: list[str] = []
+    try:
+        load(nothing, {**ENVIRON, "RUNTIME_USERDATA": text})
+    except SettingsError as error:
+        problems = str(error).splitlines()
+    assert [one.partition(":")[0] for one in problems] == ["NIGHTDROP_BUKETS"] * ("x" in text)
+
+
 def test_other_programs_variables_are_left_alone() -> None:
     """Only names with our prefix are ours."""
     assert load(nothing, {**ENVIRON, "OTHER_SETTING": "1"}).project_id == "p"

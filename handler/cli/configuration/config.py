@@ -14,6 +14,7 @@ from handler.cli.configuration.value import KEYS
 from handler.cli.listing import Listing, print_rows
 from handler.cli.shared_options import format_option
 from handler.settings import Settings
+from handler.values.duration import duration_text, retention_of, seconds_of
 from handler.values.notify_address import topic_of
 
 if TYPE_CHECKING:
@@ -78,8 +79,16 @@ def _setting_row(given: Configuration, name: str, field: Any) -> Row:  # noqa: A
         return _row(name, value.origin, _MASK if secret else _masked(name, value.text))
     if field.is_required():
         return _row(name, "not set", None)
-    default = "" if field.annotation is SecretStr else field.default
-    return _row(name, "default", default if default not in {(), ""} else None)
+    return _row(name, "default", default_of(field))
+
+
+def default_of(field: Any) -> str | None:  # noqa: ANN401 - pydantic's own type
+    """Return the default of a setting as it would be written; None if it is empty."""
+    default: Any = "" if field.annotation is SecretStr else field.default
+    readers = {getattr(one, "func", None) for one in field.metadata}
+    if readers & {seconds_of, retention_of}:
+        return duration_text(default)
+    return None if default in {(), "", None} else str(default)
 
 
 def _masked(name: str, text: str) -> str:

@@ -72,7 +72,7 @@ class EventSender:
     type=FILE,
     default=DEMO_FLEET,
     show_default="six nodes",
-    help="YAML file with the nodes and groups; tasks with any other target fail.",
+    help="YAML file with the nodes and groups; other targets fail, but for deployments.",
 )
 @click.option(
     "--speed",

@@ -4,7 +4,8 @@ A `console` block below `<!-- run -->` is run, and what its `$` lines print must
 shows. A block below `<!-- file: NAME -->` is written into the folder first. All of a page is one
 shell; below `<!-- run with an emulator -->` it has the settings that point at one, below `<!-- run
 with dev -->` those of a `nightdrop dev` that runs meanwhile. A line `…` stands for any lines.
-`python -m tests.support.documents.pages [PAGE…]` writes into them what has changed.
+`python -m tests.support.documents.pages [PAGE…]` writes into them what has
+changed: all outputs of a page, so that they are those of one run.
 """
 
 from __future__ import annotations
@@ -192,13 +193,20 @@ def agrees(shown: tuple[str, ...], real: tuple[str, ...]) -> bool:
 
 
 def recorded(text: str, commands: Path) -> str:
-    """Return a page with the outputs that its commands have now, where they differ."""
+    """Return a page with the outputs that its commands have now, all of one run, if any differs."""
     lines = text.splitlines()
     marked = [block for block in blocks(text) if not block.file]
-    for block, real in reversed([*zip(marked, run(text, commands), strict=True)]):
+    ran = [
+        (block, [*zip(steps(block.lines), real, strict=True)])
+        for block, real in zip(marked, run(text, commands), strict=True)
+    ]
+    if all(agrees(shown.output, step.output) for _, pairs in ran for shown, step in pairs):
+        return text
+    for block, pairs in reversed(ran):
         now: list[str] = []
-        for shown, step in zip(steps(block.lines), real, strict=True):
-            now += [*step.command, *(shown if agrees(shown.output, step.output) else step).output]
+        for shown, step in pairs:
+            is_kept = LEFT_OUT in shown.output and agrees(shown.output, step.output)
+            now += [*step.command, *(shown if is_kept else step).output]
         lines[block.first : block.first + len(block.lines)] = now
     return "\n".join(lines) + "\n"
 
