@@ -30,12 +30,15 @@ key, a token or a value from a spec: FunctionGraph returns the text of an uncaug
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+_QUOTA = re.compile(r"(?<![\w-])quotas?(?![\w-])", re.IGNORECASE)
 
 
 class Problem(NamedTuple):
@@ -217,3 +220,16 @@ def cloud_error_of(call: Callable[[], object]) -> CloudError | None:
     except CloudError as error:
         return error
     return None
+
+
+def is_of_gateway(error: CloudError) -> bool:
+    """Return whether a 404 is the API gateway's, which knows nothing of jobs.
+
+    Source: "Error codes" of the API gateway: they begin with `APIGW.`.
+    """
+    return isinstance(error, ApiError) and error.status == 404 and error.code.startswith("APIGW.")  # noqa: PLR2004 - named in the sentence
+
+
+def is_about_quota(message: str) -> bool:
+    """Return whether an error is about a quota, not about a job that is called so."""
+    return _QUOTA.search(message) is not None

@@ -86,7 +86,9 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     answered = _answered(event, context, invocation, instance)
     head = answered.head or instance.log.head()
     answer = limited(reply(answered, head))
-    instance.write(_line(answer, invocation, began))
+    # A line that cannot be written must not hide what was done.
+    with suppress(OSError, ValueError):
+        instance.write(_line(answer, invocation, began))
     return answer
 
 

@@ -159,13 +159,13 @@ class View(Protocol):
     def latest_run(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that created or still plans a job."""
 
-    def nth_planned(self, rule: str, since: str, place: int) -> str:
-        """Return when one of the jobs under a rule was planned, the latest being number 1.
+    def planned_since(self, rule: str, since: str, most: int) -> tuple[tuple[str, int], ...]:
+        """Return when deliveries were planned under a rule, and for how many jobs each.
 
         Args:
             rule: The rule, as `record.rule_id` names it.
-            since: Jobs that were planned until then, a timestamp, do not count.
-            place: The job's number; "" is returned if there are fewer jobs.
+            since: Those that were planned until then, a timestamp, are left out.
+            most: How many are returned at most, the latest first.
         """
 
     def fleet_ends(self, since: str) -> FleetEnds:
@@ -179,6 +179,9 @@ class View(Protocol):
 
     def open(self, limit: int) -> Open:
         """Return the open work, at most `limit` of each kind."""
+
+    def awaiting(self, digest: str) -> tuple[DeliveryState, ...]:
+        """Return the deliveries of a spec with a digest that await approval, 1,000 at most."""
 
     @property
     def rollouts(self) -> Rollouts:

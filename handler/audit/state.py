@@ -58,6 +58,7 @@ class DeliveryState(NamedTuple):
         noticed: What `alarmed` was when a notice about it was last claimed; 0 if that did not go.
         notice_tries: How many notices were claimed since one was last sent or given up.
         notice_due: Before this no notice is claimed, a timestamp; "" if none is open or waits.
+        asked: How many jobs it asked for, all those of its rollouts included.
         rollouts: How many rollouts it planned.
         rollouts_open: How many of them have not ended.
         first_seq: The number of its first record.
@@ -89,6 +90,7 @@ class DeliveryState(NamedTuple):
     noticed: int = 0
     notice_tries: int = 0
     notice_due: str = ""
+    asked: int = 0
     rollouts: int = 0
     rollouts_open: int = 0
     first_seq: int = 0
@@ -133,6 +135,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         etag=str(part(fields, "source").get("read_etag", "")),
         repeats=str(said.get("repeats", "")),
         rule=rule_id(said),
+        asked=integer(said.get("asked", said.get("jobs", 0))),
         awaits_until=str(part(fields, "request").get("lease_until", before.awaits_until)),
         approved=str(said["digest"]) if action == "delivery.approved" else before.approved,
         note=str(fields.get("note", "")),

@@ -14,8 +14,9 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from handler.audit.log import Decision
+from handler.audit.record import part
 from handler.deliveries.decisions import SpecSource, settle_without_jobs
-from handler.deliveries.records import differences, draft_about_state, is_confirmed
+from handler.deliveries.records import differences, draft_about_state, is_changed, is_confirmed
 from handler.errors import EventRejectedError, Problem
 from handler.policy.decision import approval_of, matches, origin_of
 from handler.policy.policy_reader import load_policy
@@ -25,19 +26,19 @@ from handler.triggers.object_event import APPROVAL_SUFFIX
 from handler.values.canonical_json import moment, sha256_hex, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.log import Decide, Log, View
     from handler.audit.record import Draft, Part
     from handler.audit.state import DeliveryState
     from handler.invocation.invocation import Invocation
+    from handler.policy.rules import Policy
     from handler.triggers.delivery import StoredSpec
-
-MOST = 1000
-"""How many deliveries that await approval are looked at."""
+    from handler.values.canonical_json import Json
 
 _MOST_BYTES = 4096
+_NOTHING_AWAITS = "no delivery of a file with this name and digest awaits approval"
 _DIGEST = re.compile(rb"\s*([0-9a-fA-F]{64})(?:\s|$)")
 
 
@@ -64,29 +65,39 @@ def process_approval(delivery: Delivery, invocation: Invocation) -> DeliveryStat
             "the event names another approval than was read, or no tag of it; who wrote what "
             "was read is unknown"
         )
-    waiting = invocation.log.read(lambda view: view.open(MOST).awaiting)
-    named = [one for one in waiting if one.digest == digest and _is_named(one, stored.key)]
+    waiting = invocation.log.read(lambda view: view.awaiting(digest))
+    named = [one for one in waiting if _is_named(one, stored.key)]
     if not named:
-        raise _rejected("no delivery of a file with this name and digest awaits approval")
-    bodies = invocation.log.bodies([one.key for one in named])
-    refused = {one.key: _refusal(one, bodies.get(one.key), delivery, invocation) for one in named}
+        raise _rejected(_NOTHING_AWAITS)
+    refused = _refusals(named, delivery, invocation)
     allowed = [key for key, why in refused.items() if not why]
     if not allowed:
         raise _rejected(*filter(None, dict.fromkeys(refused.values())))
     approval = SpecSource(found.data, {"read_etag": etag} if etag else {})
-    note = f"approves {', '.join(map(shown, allowed))}"
-    close = settle_without_jobs(delivery, "delivery.ignored", note, spec=approval)
+    return invocation.log.commit(_approve_by_file(delivery, approval, allowed, digest)).value
+
+
+def _approve_by_file(
+    delivery: Delivery, approval: SpecSource, keys: Sequence[str], digest: str
+) -> Decide[DeliveryState]:
+    """Decide to approve deliveries by a file, and to close its own, which says which ones."""
     source: Part = {**delivery.source, **approval.found}
-    decide = approve(allowed, digest, actor=delivery.actor, source=source)
-    *_, closed = invocation.log.commit_all([decide, close])
-    state: DeliveryState = closed.value
-    return state
+
+    def decide(view: View) -> Decision[DeliveryState]:
+        approved = approve(keys, digest, actor=delivery.actor, source=source)(view)
+        action, note = "delivery.ignored", f"approves {', '.join(map(shown, approved.value))}"
+        if not approved.value:
+            action, note = "delivery.rejected", _NOTHING_AWAITS
+        closed = settle_without_jobs(delivery, action, note, spec=approval)(view)
+        return Decision(closed.value, (*approved.drafts, *closed.drafts), closed.then)
+
+    return decide
 
 
 def approve(
     keys: Sequence[str], digest: str, *, actor: Part, source: Part | None = None
 ) -> Decide[tuple[str, ...]]:
-    """Decide to approve deliveries; answers the keys of those that awaited it.
+    """Decide to approve deliveries; answers the keys of those that await it and are not too late.
 
     Args:
         keys: The deliveries' keys.
@@ -98,7 +109,12 @@ def approve(
     def decide(view: View) -> Decision[tuple[str, ...]]:
         states = [view.delivery(key) for key in keys]
         waiting = [
-            one for one in states if one and one.state == "awaiting" and one.digest == digest
+            one
+            for one in states
+            if one
+            and one.state == "awaiting"
+            and one.digest == digest
+            and not _is_over(one, view.now)
         ]
         drafts = [
             draft_about_state(one)._replace(
@@ -151,18 +167,45 @@ def _is_named(one: DeliveryState, key: str) -> bool:
     return key.rpartition("/")[2] == one.subject.rpartition("/")[2] + APPROVAL_SUFFIX
 
 
+def _refusals(
+    named: Sequence[DeliveryState], approval: Delivery, invocation: Invocation
+) -> dict[str, str]:
+    """Return by its key why each delivery is not approved by the writer of a file; "" if it is."""
+    keys = [one.key for one in named]
+    bodies = invocation.log.bodies(keys)
+    policy = load_policy(invocation.settings.policy, lambda: invocation.obs)
+    read = {
+        str(part(record.fields, "delivery")["key"]): part(record.fields, "source")
+        for record in invocation.log.records_of(keys)
+        if record.fields["action"] == "delivery.awaiting"
+    }
+    return {
+        one.key: _refusal(one, bodies.get(one.key), read.get(one.key, {}), approval, policy)
+        for one in named
+    }
+
+
 def _refusal(
-    one: DeliveryState, body: str | None, approval: Delivery, invocation: Invocation
+    one: DeliveryState,
+    body: str | None,
+    read: Mapping[str, Json],
+    approval: Delivery,
+    policy: Policy,
 ) -> str:
-    """Return why a delivery is not approved by the writer of a file; "" if it is."""
+    """Return why a delivery is not approved by the writer of a file; "" if it is.
+
+    Its uploader counts only if the event names what was read, as for the plan: somebody else may
+    have written that.
+    """
     if body is None or one.body_digest not in {"", sha256_hex(body)}:
         return "what awaits approval is not in the outbox as it was received"
-    awaiting = Delivery.from_json(body)
-    policy = load_policy(invocation.settings.policy, lambda: invocation.obs)
-    needed = approval_of(policy, origin_of(awaiting, awaiting.actor))
+    awaiting, source = Delivery.from_json(body), cast("Part", read)
+    is_known = is_confirmed(source, source) and not is_changed(source)
+    uploader = awaiting.actor if is_known else {}
+    needed = approval_of(policy, origin_of(awaiting, uploader))
     if needed and not matches(needed.approver, origin_of(approval, approval.actor)):
         return f"{needed.rule} lets {source_sentence(needed.approver)} approve, and no one else"
-    return _same_person(awaiting.actor, approval.actor)
+    return _same_person(uploader, approval.actor)
 
 
 def _same_person(uploader: Part, approver: Part) -> str:

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
-from handler.audit.record import Draft, rule_id
+from handler.audit.record import Draft
 from handler.deliveries.records import (
     awaiting,
     draft_about,
     draft_about_state,
     job_planned,
     not_allowed,
-    number_of_jobs,
     planned,
-    relied_on,
     repeated,
     rollouts_planned,
     source_changed,
     spec_rejected,
     superseded,
 )
-from handler.errors import Problem
-from handler.values.canonical_json import moment, sha256_hex, timestamp
+from handler.values.canonical_json import moment, sha256_hex
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
+    from handler.errors import Problem
     from handler.jobs.decisions import Claim
     from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery
-
-
-_DAY = timedelta(hours=24)
 
 
 class SpecSource(NamedTuple):
@@ -242,41 +236,17 @@ def _unplanned(order: Order, rules: Rules, view: View, run: DeliveryState | None
         return superseded(order.delivery, run)
     if order.unknown:
         return spec_rejected(order)
-    problems = order.policy.problems or _over_limit(order, view)
+    problems = order.policy.problems
+    if order.policy.limit and not problems:
+        from handler.deliveries.daily_limit import over_limit  # few rules have one
+
+        problems = over_limit(order, view)
     if problems:
         return not_allowed(order, problems)
     seen = view.delivery(order.delivery.key)
     if order.policy.approval and not (seen and seen.approved == order.spec.digest):
         return awaiting(order, rules, view.now)
     return None
-
-
-def jobs_left(order: Order, view: View) -> int | None:
-    """Return how many jobs a rule's limit leaves room for now; None if it has no limit."""
-    limit = order.policy.limit
-    if limit is None:
-        return None
-    rule, since = rule_id(relied_on(order.policy)), timestamp(view.now - _DAY)
-    places = range(1, limit.jobs + 1)
-    used = bisect_left(places, 1, key=lambda place: not view.nth_planned(rule, since, place))
-    return limit.jobs - used
-
-
-def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:
-    """Return why a rule's jobs of the last 24 hours leave no room for a plan; empty if they do."""
-    limit, jobs = order.policy.limit, number_of_jobs(order.plan)
-    if limit is None:
-        return ()
-    rule = rule_id(relied_on(order.policy))
-    in_the_way = view.nth_planned(rule, timestamp(view.now - _DAY), limit.jobs - jobs + 1)
-    if not in_the_way:
-        return ()
-    free = timestamp(moment(in_the_way) + _DAY + timedelta(seconds=1))
-    text = (
-        f"{jobs} more {'job' if jobs == 1 else 'jobs'}, at most {limit.jobs} in 24 hours: "
-        f"{limit.rule} does not allow it; deliver it again after {free[:19]}Z"
-    )
-    return (Problem(text),)
 
 
 def _is_superseded(order: Order, run: DeliveryState) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from handler.deliveries.decisions import (
@@ -18,6 +19,8 @@ from handler.deliveries.receiving import receive
 from handler.deliveries.records import differences, is_changed
 from handler.errors import (
     AccessPendingError,
+    LogBusyError,
+    LogUnreachableError,
     NightdropError,
     ObjectError,
     Problem,
@@ -67,15 +70,19 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
     if run is None:
         run, claimed = _read_and_plan(decided.delivery, invocation)
     repeated = run.final and (decided.seen or run.key != decided.delivery.key)
-    if run.state == "planned" and not run.final:
-        run = _with_jobs(run, submit_all(run.jobs, invocation.runner, invocation.sender, claimed))
     result = result_of(decided.delivery.key, run, repeated=repeated)
-    if run.rollouts_open:
-        result = _with_rollouts(result, run, invocation)
-    if run.trigger == "object" and not invocation.out_of_time:
-        from handler.deliveries.reporting import report
+    # From here on the log has the delivery: what is not done now is the reconciler's.
+    with suppress(LogBusyError, LogUnreachableError):
+        if run.state == "planned" and not run.final:
+            jobs = submit_all(run.jobs, invocation.runner, invocation.sender, claimed)
+            run = _with_jobs(run, jobs)
+            result = result_of(decided.delivery.key, run, repeated=repeated)
+        if run.rollouts_open:
+            result = _with_rollouts(result, run, invocation)
+        if run.trigger == "object" and not invocation.out_of_time:
+            from handler.deliveries.reporting import report
 
-        report(run, invocation)
+            report(run, invocation)
     return delivered_again(result, refused) if refused else result
 
 

@@ -7,7 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from handler.cloud.ief.fleet import list_nodes
-from handler.deliveries.decisions import SpecSource, jobs_left, plan_it
+from handler.deliveries.daily_limit import jobs_left
+from handler.deliveries.decisions import SpecSource, plan_it
 from handler.deliveries.planning import order_of, rules_of
 from handler.deliveries.receiving import receive
 from handler.errors import CloudError, RejectedError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from handler.audit.job_end import ENDED
 from handler.cloud.http_transport import TOO_MANY
-from handler.errors import ApiError, CloudError, CredentialsError
+from handler.errors import ApiError, CloudError, CredentialsError, is_of_gateway
 from handler.jobs.decisions import Created, Deferred, Done
 from handler.jobs.effects import (
     AwaitTurn,
@@ -165,7 +165,7 @@ class EffectRunner:
             shown = self.ief.show_job(effect.job_id)
         except CloudError as error:
             unknown = isinstance(error, ApiError) and error.status == _NOT_FOUND
-            return Gone() if unknown else None
+            return Gone() if unknown and not is_of_gateway(error) else None
         if effect.pods and shown.status in ENDED:
             # Loaded where it is needed: only rollouts of deployments look at pods.
             from handler.cloud.ief.pods import with_pods

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.audit.rollouts.state import totals
 from handler.schedule.rollout_settings import RolloutSettings
 from handler.schedule.waves import breached
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from handler.audit.log import View
-    from handler.audit.rollouts.state import NodeCounts, RolloutState
+    from handler.audit.rollouts.state import RolloutState
 
 
 class Withheld(NamedTuple):
@@ -41,17 +40,8 @@ def gate_note(view: View, rollout: RolloutState) -> str:
     settings = RolloutSettings.from_json(rollout.settings)
     if not settings.max_failed:
         return ""
-    failed, ended = judged(rollout, totals(view.rollouts, rollout))
+    counts = view.rollouts.judged(rollout.key)
+    failed, ended = counts.failed, counts.finished
     if not breached(failed, ended, settings):
         return ""
     return f"{failed} of {ended} nodes failed, more than max_failed: {settings.max_failed} allows"
-
-
-def judged(rollout: RolloutState, counts: NodeCounts) -> tuple[int, int]:
-    """Return how many nodes failed and how many ended since a rollout was last resumed.
-
-    Args:
-        rollout: The rollout.
-        counts: The counts of all of its nodes.
-    """
-    return counts.failed - rollout.excused_failed, counts.finished - rollout.excused_finished

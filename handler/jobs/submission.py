@@ -19,7 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from handler.cloud.http_transport import TOO_MANY
-from handler.errors import ApiError, NotSentError
+from handler.errors import ApiError, NotSentError, is_about_quota
 from handler.jobs.decisions import (
     SENDABLE,
     Answer,
@@ -157,6 +157,6 @@ def answer_of(error: CloudError) -> Answer:
     if not 400 <= error.status < 500 or error.status == NOT_KNOWN:  # noqa: PLR2004 - the API's no
         return Unknown(str(error), error.status)
     passing = error.status in _LATER or error.code == AUTHENTICATION_FAILED
-    if passing or "quota" in str(error).lower():
+    if passing or is_about_quota(str(error)):
         return Deferred(str(error), error.status, error.code)
     return Refused(str(error), error.status, error.code)

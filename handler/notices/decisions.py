@@ -102,14 +102,14 @@ def claim_summary(
     """Decide whether this instance may send the summary that an event asks for.
 
     Args:
-        at: The event's time, aware; None is now.
+        at: The event's time, aware; None is now, and so is one of more than a week ago.
         window: Two events within it are one.
         lease: How long this instance may take to record the answer.
     """
 
     def decide(view: View) -> Decision[Notice | None]:
         latest = moment(view.notices.summary) if view.notices.summary else None
-        date = min(at or view.now, view.now)
+        date = at if at and view.now - _WEEK < at < view.now else view.now
         if latest and date <= latest + window:
             return Decision(None)
         since = latest if latest and date - latest < _WEEK else date - _DAY

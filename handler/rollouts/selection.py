@@ -1,10 +1,10 @@
-"""Selects the nodes of a rollout again, for those that joined the fleet since it was planned."""
+"""Selects the targets of a rollout again, for those that joined since it was planned."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.cloud.ief.fleet import list_groups, list_nodes
+from handler.cloud.ief.fleet import list_deployments, list_groups, list_nodes
 from handler.rollouts.waiting import settings_of
 from handler.specs.selector import select
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def chosen_now(rollout: RolloutState, ief: Ief) -> NamedNodes:
-    """Return id and name of the nodes that a rollout would select now; none if it names its nodes.
+    """Return id and name of what a rollout would select now; nothing if it names its targets.
 
     Raises:
         CloudError: The nodes or groups could not be listed.
@@ -24,4 +24,5 @@ def chosen_now(rollout: RolloutState, ief: Ief) -> NamedNodes:
     if wanted is None:
         return ()
     groups = {one.id: one.name for one in list_groups(ief)} if wanted.group else {}
-    return select(list_nodes(ief), groups, wanted).chosen
+    listed = list_deployments if rollout.type == "deployment_upgrade" else list_nodes
+    return select(listed(ief), groups, wanted).chosen

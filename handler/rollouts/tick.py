@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from handler.invocation.invocation import Invocation
     from handler.rollouts.standing import Standing
 
-_LATE = frozenset({"Timed_out", "Partially_successful", "Running", "Waiting"})
+_LATE = frozenset({"Timed_out", "Failed", "Partially_successful", "Running", "Waiting"})
 """What jobs ended with whose nodes may succeed later."""
 
 _NO_TEMPLATE = (

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 _MOST_SIMILAR, _SIMILARITY = 3, 0.6
+_MOST_HINTS = 3  # unknown names of a file for which similar ones are looked for
 
 
 class Resolved(NamedTuple):
@@ -77,11 +78,15 @@ def _unresolved(documents: Sequence[Document], reason: str) -> Iterator[Problem]
 def _problems(
     documents: Sequence[Document], nodes: Mapping[str, str], by_name: Mapping[str, list[str]]
 ) -> Iterator[Problem]:
+    hints = _MOST_HINTS
     for document in documents:
         for place, name in named_nodes(document):
             ids = by_name.get(name, [])
             if name not in nodes and len(ids) != 1:
-                text = ambiguous_node(name, ids) if ids else unknown_node(name, list(by_name))
+                # To look for similar names among thousands takes a tenth of a second each time.
+                known = list(by_name) if hints > 0 else ()
+                hints -= not ids
+                text = ambiguous_node(name, ids) if ids else unknown_node(name, known)
                 yield _problem(document, place, text)
 
 

@@ -34,6 +34,13 @@ def _with_zone(text: str) -> str:
     return text
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain the character NUL, which PostgreSQL cannot store")
+    return text
+
+
+_Reason = Annotated[str, Field(max_length=500), AfterValidator(_without_nul)]
 _Time = Annotated[str, AfterValidator(_with_zone)]
 
 
@@ -44,7 +51,7 @@ class JobAction(BaseModel):
 
     action: ActionName
     job: str = Field(min_length=1, max_length=256)
-    reason: str = Field(default="", max_length=500)
+    reason: _Reason = ""
     asked_at: _Time = ""
 
 
@@ -56,7 +63,7 @@ class RolloutAction(BaseModel):
     action: ActionName
     rollout: str = Field(min_length=1, max_length=256)
     wave: int = Field(default=0, ge=0, le=1000)
-    reason: str = Field(default="", max_length=500)
+    reason: _Reason = ""
     asked_at: _Time = ""
 
 

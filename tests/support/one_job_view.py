@@ -68,6 +68,10 @@ class OneJobView:
         """Return nothing."""
         return Open((), (), (), ())
 
+    def awaiting(self, _digest: str) -> tuple[DeliveryState, ...]:
+        """Return nothing."""
+        return ()
+
     def find(self, _what: str) -> tuple[DeliveryState, ...]:
         """Return nothing."""
         return ()
@@ -76,9 +80,9 @@ class OneJobView:
         """Return nothing."""
         return ()
 
-    def nth_planned(self, _rule: str, _since: str, _place: int) -> str:
+    def planned_since(self, _rule: str, _since: str, _most: int) -> tuple[tuple[str, int], ...]:
         """Return nothing: no rule counts."""
-        return ""
+        return ()
 
     def fleet_ends(self, _since: str) -> FleetEnds:
         """Return that nothing has ended."""

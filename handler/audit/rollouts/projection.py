@@ -70,6 +70,10 @@ class SqlRollouts:
         )
         return NodeCounts(**dict(self.execute(statement, (key, *between))))
 
+    def judged(self, key: str) -> NodeCounts:
+        """Return how many nodes failed or succeeded since a rollout was last resumed."""
+        return NodeCounts(**dict(self.execute(statements.JUDGED, (key,))))
+
     def pending(self, key: str, last: int, limit: int, *, free: bool) -> tuple[NodeState, ...]:
         """Return nodes up to a place that are to be in a job next, in their order."""
         statement = statements.PENDING_NODES if free else statements.BUSY
@@ -193,6 +197,15 @@ def _retry_nodes(execute: Execute, rollout: RolloutState, recorded: Fields) -> N
     execute(statements.RETRY, (rollout.key, first, most))
 
 
+def _excuse_nodes(execute: Execute, rollout: RolloutState, _recorded: Fields) -> None:
+    execute(statements.EXCUSE, (rollout.key,))
+
+
+def _retry_rollout(execute: Execute, rollout: RolloutState, recorded: Fields) -> None:
+    _retry_nodes(execute, rollout, recorded)
+    _excuse_nodes(execute, rollout, recorded)
+
+
 def _end(execute: Execute, rollout: RolloutState, recorded: Fields) -> None:
     execute(statements.DELETE_SUCCEEDED, (rollout.key,))
     if closes_template(recorded):
@@ -208,7 +221,8 @@ _PROJECTIONS = {
     "node.succeeded": _move_node,
     "node.skipped": _move_node,
     "wave.retried": _retry_nodes,
-    "rollout.retried": _retry_nodes,
+    "rollout.retried": _retry_rollout,
+    "rollout.resumed": _excuse_nodes,
     "rollout.stopped": _end,
     "rollout.finished": _end,
 }

@@ -59,8 +59,6 @@ class RolloutState(NamedTuple):
         approved: The number of the latest wave that was approved.
         awaited: The number of the latest wave that was recorded as awaiting an approval.
         jobs: How many jobs were planned for it.
-        excused_finished: How many nodes had ended when it was last resumed.
-        excused_failed: How many of them had failed.
         succeeded: How many nodes succeeded before it ended; their rows are gone.
         note: What a person should know, such as why it is paused.
         planned_at: When it was planned, a timestamp.
@@ -83,8 +81,6 @@ class RolloutState(NamedTuple):
     approved: int = 0
     awaited: int = 0
     jobs: int = 0
-    excused_finished: int = 0
-    excused_failed: int = 0
     succeeded: int = 0
     note: str = ""
     planned_at: str = ""
@@ -120,6 +116,7 @@ class NodeState(NamedTuple):
         round: In how many jobs it was.
         job: The key of the latest of them, or "".
         note: Why it failed or was skipped, or "".
+        excused: 1 if it had ended when its rollout was last resumed, and has not moved since.
     """
 
     key: str
@@ -131,6 +128,7 @@ class NodeState(NamedTuple):
     round: int = 0
     job: str = ""
     note: str = ""
+    excused: int = 0
 
 
 class NodeCounts(NamedTuple):
@@ -170,6 +168,9 @@ class Rollouts(Protocol):
             first: The place of the first node that counts.
             last: The place of the last one; 0 is the last of all, and counts the skipped ones too.
         """
+
+    def judged(self, key: str) -> NodeCounts:
+        """Return how many nodes failed or succeeded since a rollout was last resumed."""
 
     def pending(self, key: str, last: int, limit: int, *, free: bool) -> tuple[NodeState, ...]:
         """Return nodes up to a place that are to be in a job next, in their order.
@@ -236,18 +237,12 @@ def _ended(said: Mapping[str, Json], _at: str) -> Mapping[str, Any]:
     return {"succeeded": integer(said.get("succeeded", 0))}
 
 
-def _resumed(said: Mapping[str, Json], _at: str) -> Mapping[str, Any]:
-    failed = integer(said.get("failed", 0))
-    finished = failed + integer(said.get("succeeded", 0))
-    return {"excused_finished": finished, "excused_failed": failed}
-
-
 MOVES: Mapping[str, Callable[[Mapping[str, Json], str], Mapping[str, Any]]] = {
     "rollout.joined": lambda said, _at: {"waves": str(said["waves"])},
     "rollout.breached": lambda _said, _at: {},
     "rollout.paused": lambda _said, _at: {},
-    "rollout.resumed": _resumed,
-    "rollout.retried": lambda said, at: {**_resumed(said, at), "wave_done": False},
+    "rollout.resumed": lambda _said, _at: {},
+    "rollout.retried": lambda _said, _at: {"wave_done": False},
     "rollout.stopped": _ended,
     "rollout.finished": _ended,
     "wave.awaiting": lambda said, _at: {"awaited": integer(said["wave"])},

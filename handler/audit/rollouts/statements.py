@@ -36,11 +36,13 @@ PUT_ROLLOUT = upsert(
 ALL_COUNTS = "SELECT state, COUNT(*) FROM rollout_nodes WHERE rollout = ? GROUP BY state"
 COUNTS = """SELECT state, COUNT(*) FROM rollout_nodes
 WHERE rollout = ? AND place BETWEEN ? AND ? GROUP BY state"""
+JUDGED = """SELECT state, COUNT(*) FROM rollout_nodes
+WHERE rollout = ? AND excused = 0 AND state IN ('failed', 'succeeded') GROUP BY state"""
 _ELSEWHERE = """EXISTS (
     SELECT 1 FROM rollout_nodes AS other
     WHERE other.node_id = rollout_nodes.node_id AND other.state = 'running'
       AND other.rollout <> rollout_nodes.rollout)"""
-_PENDING = f"{_NODES} WHERE rollout = ? AND state = 'pending' AND place <= ?"
+_PENDING = f"{_NODES} WHERE rollout = ? AND state = 'pending' AND excused = 0 AND place <= ?"
 PENDING_NODES = f"{_PENDING} AND NOT {_ELSEWHERE} ORDER BY place LIMIT ?"
 BUSY = f"{_PENDING} AND {_ELSEWHERE} ORDER BY place LIMIT ?"
 NODES_OF_JOB = f"{_NODES} WHERE job <> '' AND job = ? ORDER BY place"
@@ -58,8 +60,10 @@ PUT_NODE = upsert("rollout_nodes", NodeState._fields, ("key", "rollout", "node_i
 ASSIGN = "UPDATE rollout_nodes SET state = 'running', round = round + 1, job = ? WHERE key = ?"
 RELEASE = """UPDATE rollout_nodes SET state = 'pending', round = round - 1, job = ''
 WHERE job = ? AND state = 'running'"""
-MOVE = "UPDATE rollout_nodes SET state = ?, note = ? WHERE key = ?"
+MOVE = "UPDATE rollout_nodes SET state = ?, note = ?, excused = 0 WHERE key = ?"
+EXCUSE = """UPDATE rollout_nodes SET excused = 1
+WHERE rollout = ? AND state IN ('failed', 'succeeded')"""
 MOVE_ALL = "UPDATE rollout_nodes SET state = ?, note = ? WHERE job = ? AND state = ?"
-RETRY = """UPDATE rollout_nodes SET state = 'pending', note = ''
+RETRY = """UPDATE rollout_nodes SET state = 'pending', note = '', excused = 0
 WHERE rollout = ? AND state = 'failed' AND place >= ? AND round <= ?"""
 DELETE_SUCCEEDED = "DELETE FROM rollout_nodes WHERE rollout = ? AND state = 'succeeded'"

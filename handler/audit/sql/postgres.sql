@@ -69,6 +69,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     noticed     BIGINT NOT NULL,              -- what `alarmed` was when a notice was claimed
     notice_tries INTEGER NOT NULL,            -- notices claimed since one was sent
     notice_due  TEXT COLLATE "C" NOT NULL,    -- no notice is claimed before; '' is at once
+    asked       INTEGER NOT NULL,             -- how many jobs it asked for, all those of its rollouts included
     rollouts    INTEGER NOT NULL,             -- how many it planned
     rollouts_open INTEGER NOT NULL,           -- how many of them have not ended
     first_seq   BIGINT NOT NULL,              -- its first record
@@ -143,8 +144,6 @@ CREATE TABLE IF NOT EXISTS nightdrop.rollouts (
     approved    INTEGER NOT NULL,             -- the latest wave that was approved
     awaited     INTEGER NOT NULL,             -- the latest wave that awaits an approval, or did
     jobs        INTEGER NOT NULL,             -- how many were planned
-    excused_finished INTEGER NOT NULL,        -- nodes that had ended when it was last resumed
-    excused_failed INTEGER NOT NULL,          -- how many of them had failed
     succeeded   INTEGER NOT NULL,             -- nodes that are no longer in rollout_nodes
     note        TEXT NOT NULL,
     planned_at  TEXT COLLATE "C" NOT NULL,
@@ -165,10 +164,11 @@ CREATE TABLE IF NOT EXISTS nightdrop.rollout_nodes (
     state    TEXT COLLATE "C" NOT NULL,            -- pending, running, succeeded, failed, skipped
     round    INTEGER NOT NULL,                -- in how many jobs it was
     job      TEXT COLLATE "C" NOT NULL,            -- the key of the latest, or ''
-    note     TEXT NOT NULL                    -- why it failed or was skipped
+    note     TEXT NOT NULL,                   -- why it failed or was skipped
+    excused  INTEGER NOT NULL                 -- 1: it had ended when its rollout was last resumed
 );
 
-CREATE INDEX IF NOT EXISTS nodes_by_state ON nightdrop.rollout_nodes (rollout, state, place);
+CREATE INDEX IF NOT EXISTS nodes_by_state ON nightdrop.rollout_nodes (rollout, state, excused, place);
 CREATE INDEX IF NOT EXISTS nodes_by_job ON nightdrop.rollout_nodes (job) WHERE job <> '';
 CREATE INDEX IF NOT EXISTS nodes_running ON nightdrop.rollout_nodes (node_id) WHERE state = 'running';
 

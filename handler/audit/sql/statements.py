@@ -71,11 +71,10 @@ WHERE subject = ? AND state = 'planned' AND (rollouts_open > 0 OR EXISTS (
     SELECT 1 FROM jobs
     WHERE delivery = deliveries.key AND state NOT IN ('refused', 'expired', 'abandoned')))
 ORDER BY seq DESC LIMIT 1"""
-NTH_PLANNED = """SELECT deliveries.touched_at
-FROM deliveries JOIN jobs ON jobs.delivery = deliveries.key
-WHERE deliveries.rule = ? AND deliveries.state = 'planned' AND deliveries.touched_at > ?
-  AND deliveries.rule <> 'built-in:1' -- it limits no jobs, and the index leaves it out
-ORDER BY deliveries.touched_at DESC LIMIT 1 OFFSET ?"""
+PLANNED_SINCE = """SELECT touched_at, asked FROM deliveries
+WHERE rule = ? AND state = 'planned' AND touched_at > ? AND asked > 0
+  AND rule <> 'built-in:1' -- it limits no jobs, and the index leaves it out
+ORDER BY touched_at DESC LIMIT ?"""
 DELIVERIES_SINCE = """
 SELECT state, COUNT(*) FROM deliveries WHERE touched_at > ? GROUP BY state ORDER BY state"""
 JOBS_SINCE = """SELECT shown, COUNT(*) FROM jobs
@@ -87,6 +86,7 @@ HAS_OPEN_ROLLOUTS = """SELECT 1 WHERE EXISTS (
   OR EXISTS (SELECT 1 FROM jobs WHERE todo = 'follow' AND paused = 1 AND rollout <> '')"""
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
+AWAITING_DIGEST = f"{_DELIVERIES} WHERE state = 'awaiting' AND digest = ? ORDER BY seq LIMIT 1000"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected', 'awaiting') ORDER BY due_at, changed LIMIT ?"""
 UNNOTICED = f"""{_DELIVERIES} WHERE (alarmed > noticed OR notice_due <> '') AND notice_due <= ?

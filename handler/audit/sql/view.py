@@ -90,10 +90,9 @@ class SqlView:
         rows = self._query(statements.LATEST_RUN, (subject,))
         return self.delivery(str(rows[0][0])) if rows else None
 
-    def nth_planned(self, rule: str, since: str, place: int) -> str:
-        """Return when the job with this place among a rule's latest was planned, or ""."""
-        rows = self._query(statements.NTH_PLANNED, (rule, since, place - 1))
-        return str(rows[0][0]) if rows else ""
+    def planned_since(self, rule: str, since: str, most: int) -> tuple[tuple[str, int], ...]:
+        """Return when deliveries were planned under a rule, and for how many jobs each."""
+        return tuple(self._query(statements.PLANNED_SINCE, (rule, since, most)))
 
     def fleet_ends(self, since: str) -> FleetEnds:
         """Return how jobs ended on the fleet after a timestamp and after the latest release."""
@@ -120,6 +119,10 @@ class SqlView:
             operations=self._todo("operate", limit),
             rollouts=self._open_rollouts(limit),
         )
+
+    def awaiting(self, digest: str) -> tuple[DeliveryState, ...]:
+        """Return the deliveries of a spec with a digest that await approval, 1,000 at most."""
+        return self._deliveries(statements.AWAITING_DIGEST, digest)
 
     @property
     def rollouts(self) -> SqlRollouts:

@@ -10,7 +10,6 @@ from handler.audit.name_lookup import Candidate, find_one
 from handler.cli.console import exit_with_error, printable
 from handler.cli.existing_log import open_existing
 from handler.cli.shared_options import audit_option, exit_on_log_error, operator
-from handler.deliveries.approval import MOST
 from handler.deliveries.approval import approve as record_approval
 from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as record_hold
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide
 
     T = TypeVar("T")
+
+
+_MOST = 1000  # deliveries that await approval
 
 
 @click.command()
@@ -72,7 +74,7 @@ def approve(address: str, what: str) -> None:
       nightdrop approve 7rhlycbp
     """
     with exit_on_log_error(), open_existing(address) as log:
-        awaiting = log.read(lambda view: view.open(MOST).awaiting)
+        awaiting = log.read(lambda view: view.open(_MOST).awaiting)
         known = [
             Candidate("delivery", one.key, (one.subject, one.subject.rpartition("/")[2]))
             for one in awaiting

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from handler.cli.console import printable
 from handler.cli.rollouts.rollout_row import nodes_done, waits_for
-from handler.jobs.gate import judged
 from handler.rollouts.advance import known_rollout, rollout_standing
 from handler.rollouts.progress import NodeReason, WaveProgress, node_reasons, wave_progress
 from handler.rollouts.standing import standing_json
@@ -45,6 +44,7 @@ class RolloutDetails(NamedTuple):
 
     Attributes:
         standing: How it stands.
+        judged: How many of its nodes its gate judges.
         waves: How far each wave is.
         failed: Why nodes failed.
         skipped: Why nodes were skipped.
@@ -52,6 +52,7 @@ class RolloutDetails(NamedTuple):
     """
 
     standing: Standing
+    judged: NodeCounts
     waves: Sequence[WaveProgress]
     failed: Sequence[NodeReason]
     skipped: Sequence[NodeReason]
@@ -62,15 +63,21 @@ class RolloutDetails(NamedTuple):
         """How many nodes failed of those that its gate judges, and how many may."""
         rollout, counts, _ = self.standing
         settings = settings_of(rollout)
-        failed, finished = judged(rollout, counts)
-        since = " since it was resumed" if rollout.excused_finished else ""
+        failed, finished = self._judged
+        since = " since it was resumed" if finished < counts.finished else ""
         allowed = f"more than {settings.max_failed}" if settings.max_failed else "no number"
         return f"{failed} of {finished} failed{since}; {allowed} {settings.on_breach}s it"
+
+    @property
+    def _judged(self) -> tuple[int, int]:
+        """How many failed and how many ended; the rows of those that succeeded go with the end."""
+        gone = self.standing.rollout.succeeded
+        return self.judged.failed, self.judged.finished + gone
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, without its jobs."""
         rollout = self.standing.rollout
-        failed, finished = judged(rollout, self.standing.counts)
+        failed, finished = self._judged
         settings: dict[str, Any] = json.loads(rollout.settings)
         waves = [
             {"wave": one.number, "state": self.state_of(one), "nodes": one.nodes}
@@ -111,6 +118,7 @@ def details_of(view: View, key: str, pace: Pace) -> RolloutDetails:
     most = {"most": _MOST_REASONS, "named": _MOST_NAMED}
     return RolloutDetails(
         standing=rollout_standing(view, rollout, pace),
+        judged=view.rollouts.judged(key),
         waves=tuple(wave_progress(view, rollout)),
         failed=tuple(node_reasons(view, key, "failed", **most)),
         skipped=tuple(node_reasons(view, key, "skipped", **most)),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from handler.cloud.ief.answers import code_of, id_of, job_status_of, object_of, text_of
 from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of, task_data_of
 from handler.cloud.ief.signing import SignedCall, sign
-from handler.errors import ApiError, NoAnswerError
+from handler.errors import ApiError, NoAnswerError, is_about_quota
 from handler.values.display import display
 from handler.values.named_tuple import NamedTuple
 
@@ -234,7 +234,7 @@ def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
     code = code_of(fields, secrets)
     whole = text_of(fields, "error_msg")
     message = _shown(whole, secrets)
-    if "quota" in whole.lower() and "quota" not in message.lower():
+    if is_about_quota(whole) and not is_about_quota(message):
         message = f"{message} (quota)"  # masked or cut off, but decisions look for it
     raise ApiError(
         " ".join(filter(None, [f"IEF answered {answer.status}", code, message])),

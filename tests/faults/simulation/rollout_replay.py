@@ -49,6 +49,7 @@ class Node:
     job: str = ""
     rounds: int = 0
     tries: int = 1
+    excused: bool = False
 
 
 @dataclass
@@ -72,7 +73,6 @@ class Story:
     done: bool = True
     done_at: datetime | None = None
     approved: set[int] = field(default_factory=set)
-    excused: tuple[int, int] = (0, 0)
     nodes: dict[str, Node] = field(default_factory=dict)
     needs_template: bool = True
 
@@ -80,11 +80,16 @@ class Story:
         """Return how many nodes are in one of some states."""
         return sum(node.state in states for node in self.nodes.values())
 
+    def excuse(self) -> None:
+        """Let what has ended not count for the gate any more."""
+        for node in self.nodes.values():
+            node.excused = node.state in {"succeeded", "failed"}
+
     def is_breached(self) -> bool:
         """Return whether the gate is closed."""
-        failed, succeeded = self.count("failed"), self.count("succeeded")
-        ended = failed + succeeded - self.excused[0]
-        return breached(failed - self.excused[1], ended, self.settings)
+        states = [node.state for node in self.nodes.values() if not node.excused]
+        failed = states.count("failed")
+        return breached(failed, failed + states.count("succeeded"), self.settings)
 
 
 class Replay:
@@ -190,11 +195,10 @@ class Replay:
         if str(fields.get("note")).endswith(TIMED):
             self._asked(fields)
         if word in {"resumed", "retried"}:
-            failed = int(said.get("failed", 0))
-            story.excused = (failed + int(said.get("succeeded", 0)), failed)
             story.state, story.needs_template = "running", True
-        if word == "retried":
-            self._retried(story, said)
+            if word == "retried":
+                self._retried(story, said)
+            story.excuse()
         if word in {"paused", "breached"}:
             story.state = "paused"
         if word in {"stopped", "finished"}:
@@ -208,10 +212,11 @@ class Replay:
         for node in story.nodes.values():
             is_meant = node.place >= int(said["place"]) and node.rounds <= int(said["round"])
             if node.state == "failed" and is_meant:
-                node.state, node.tries = "pending", node.tries + 1
+                node.state, node.tries, node.excused = "pending", node.tries + 1, False
 
     def _node(self, story: Story, word: str, _fields: Fields, said: Any) -> None:  # noqa: ANN401 - a part
-        story.nodes[said["node"]].state = word
+        node = story.nodes[said["node"]]
+        node.state, node.excused = word, False
 
     def _job(self, action: str, fields: Fields) -> None:
         key = str(part(fields, "job")["key"])

@@ -48,6 +48,7 @@ def planned(delivery: str, *jobs: str, subject: str = SUBJECT, rule: int = 1) ->
         "digest": "d",
         "policy": POLICY,
         "rule": rule,
+        "jobs": len(jobs),
     }
     read: Part = {"read_etag": f"etag-{delivery}"}
     plan = Draft(action="delivery.planned", outcome="pending", delivery=about, source=read)
@@ -335,7 +336,7 @@ def test_result_files_that_wait_come_after_those_that_can_be_written(log: Log) -
 
 
 def test_jobs_are_counted_under_the_rule_that_allowed_them(log: Log) -> None:
-    """From the latest one on, whatever became of them; those of another rule are not."""
+    """The latest delivery first, whatever became of its jobs; another rule's are not counted."""
     log.commit(planned("d", "one", "two"))
     log.commit(planned("e", "three", subject="obs://bucket/other"))
     log.commit(planned("f", "four", subject="obs://bucket/third", rule=2))
@@ -343,14 +344,19 @@ def test_jobs_are_counted_under_the_rule_that_allowed_them(log: Log) -> None:
     rejected: Part = {"key": "g", "policy": POLICY, "rule": 1}
     log.commit(recorded(Draft("delivery.rejected", "failure", rejected)))
 
-    def ask(view: View) -> list[str]:
-        found = [view.nth_planned(FIRST_RULE, "", place) for place in (1, 2, 3, 4)]
-        return [*found, view.nth_planned(FIRST_RULE, found[1], 1), view.nth_planned("", "", 1)]
+    def ask(view: View) -> list[tuple[tuple[str, int], ...]]:
+        found = view.planned_since(FIRST_RULE, "", 9)
+        return [
+            found,
+            view.planned_since(FIRST_RULE, found[1][0], 9),
+            view.planned_since("", "", 9),
+        ]
 
     at = [str(record.fields["at"]) for record in log.records()]
-    assert log.read(ask) == [at[3], at[0], at[0], "", at[3], ""]
+    expected = [((at[3], 1), (at[0], 2)), ((at[3], 1),), ()]
+    assert log.read(ask) == expected
     _rebuild(log)
-    assert log.read(ask) == [at[3], at[0], at[0], "", at[3], ""]
+    assert log.read(ask) == expected
 
 
 def test_jobs_that_ended_since_the_latest_release_are_counted(log: Log) -> None:

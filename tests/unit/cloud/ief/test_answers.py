@@ -61,7 +61,7 @@ def test_any_other_code_is_shown_as_unreadable(answered: Callable[..., Ief], cod
     assert (str(error), error.code) == ("IEF answered 400 unreadable", "unreadable")
 
 
-@pytest.mark.parametrize("before", ["SECRET-KEY quota ", "x" * 5000])
+@pytest.mark.parametrize("before", ["SECRET-KEY quota ", "x " * 5000])
 def test_a_used_up_quota_is_always_reported(answered: Callable[..., Ief], before: str) -> None:
     """The job is deferred for it, also where that part of the message is masked or cut off."""
     keys = Credentials("ACCESS-KEY", "SECRET-KEY quota reached")
