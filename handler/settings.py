@@ -124,7 +124,7 @@ class Settings(BaseModel):
         description="seconds after which a job that is not listed was not created",
     )
     valid_for: Annotated[int, BeforeValidator(seconds_of)] = Field(
-        21_600, description="how long after its plan a job may still be sent: 90m, 6h, 2d"
+        21_600, description="how long after its delivery a job may still be sent: 90m, 6h, 2d"
     )
     remember_for: Annotated[int, BeforeValidator(retention_of)] = Field(
         7_776_000,

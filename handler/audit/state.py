@@ -41,7 +41,8 @@ class DeliveryState(NamedTuple):
         fired_at: When it fired, a timestamp, or "".
         digest: SHA-256 of the spec's bytes, once they were read.
         note: What a person should know, such as why it was rejected.
-        touched_at: When its own latest record was written, a timestamp.
+        touched_at: When its own latest record was written, a timestamp; one that it could not be
+            planned yet does not count.
         seq: The number of that record; of two deliveries the later one has the larger.
         changed: The number of the latest record about it or one of its jobs.
         reported: What `changed` was when its result file was last written; 0 for never.
@@ -139,11 +140,16 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         awaits_until=str(part(fields, "request").get("lease_until", before.awaits_until)),
         approved=str(said["digest"]) if action == "delivery.approved" else before.approved,
         note=str(fields.get("note", "")),
-        touched_at=str(fields["at"]),
+        touched_at=_touched(before, action) or str(fields["at"]),
         seq=seq,
         changed=seq,
         alarmed=seq if needs_attention(fields) else before.alarmed,
     )
+
+
+def _touched(before: DeliveryState, action: str) -> str:
+    """Return since when a delivery that could not be planned yet is waiting; "" for any other."""
+    return before.touched_at if action == "delivery.interrupted" else ""
 
 
 def _fold_part(delivery: DeliveryState, fields: Fields) -> DeliveryState:

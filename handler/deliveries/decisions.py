@@ -24,7 +24,7 @@ from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
@@ -72,7 +72,7 @@ class Rules(NamedTuple):
     """What the operator set for planning.
 
     Attributes:
-        valid_for: How long a job may be sent after its plan, unless its spec says otherwise.
+        valid_for: How long a job may be sent after its delivery, unless its spec says otherwise.
         window: Ticks of one timer this close to each other are one.
     """
 
@@ -127,7 +127,8 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         unplanned = _unplanned(order, rules, view, run)
         if unplanned:
             return followed_by((unplanned,), decided)
-        jobs = [job_planned(order, job, rules, view.now) for job in order.plan.jobs]
+        since = _received_at(order.delivery.key, view)
+        jobs = [job_planned(order, job, rules, since) for job in order.plan.jobs]
         return followed_by((planned(order), *jobs, *rollouts_planned(order)), claimed)
 
     def claimed(view: View) -> Decision[Decided]:
@@ -247,6 +248,12 @@ def _unplanned(order: Order, rules: Rules, view: View, run: DeliveryState | None
     if order.policy.approval and not (seen and seen.approved == order.spec.digest):
         return awaiting(order, rules, view.now)
     return None
+
+
+def _received_at(key: str, view: View) -> datetime:
+    """Return when a delivery that is planned now was received or approved."""
+    seen = view.delivery(key)
+    return moment(seen.touched_at) if seen and seen.state == "received" else view.now
 
 
 def _is_superseded(order: Order, run: DeliveryState) -> bool:

@@ -151,8 +151,15 @@ def planned(order: Order) -> Draft:
     )
 
 
-def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> Draft:
-    """Return the record that one job of a delivery is planned; its body goes into the outbox."""
+def job_planned(order: Order, job: PlannedJob, rules: Rules, since: datetime) -> Draft:
+    """Return the record that one job of a delivery is planned; its body goes into the outbox.
+
+    Args:
+        order: The delivery.
+        job: The job.
+        rules: What the operator set for planning.
+        since: When the delivery was received or approved: from then on the job is valid.
+    """
     own = job.valid_for
     valid_for = rules.valid_for if own is None else timedelta(seconds=own)
     return Draft(
@@ -164,7 +171,7 @@ def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> D
             "name": job.name,
             "type": job.job_type,
             "document": job.document,
-            "valid_until": timestamp(now + valid_for),
+            "valid_until": timestamp(since + valid_for),
             "nodes": ", ".join(f"{name}={node_id}" for node_id, name in job.nodes) or None,
         },
         request={"digest": sha256_hex(job.body)},

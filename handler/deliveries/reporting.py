@@ -62,11 +62,14 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
     if not invocation.has_time():
         return started.run
     bucket, prefix = place
+    source, spec_key = _object_of(started.shown)
+    settings = invocation.settings
     key = partial(
         result_key,
-        _object_of(started.shown)[1],
-        watched=invocation.settings.prefix,
+        spec_key,
+        watched=settings.prefix,
         results=prefix,
+        bucket="" if source == settings.buckets[0] else source,
     )
     try:
         for file in result_files(started.shown, invocation):

@@ -29,16 +29,20 @@ class File(NamedTuple):
     data: bytes
 
 
-def result_key(spec_key: str, ending: str = RESULT, *, watched: str, results: str) -> str:
+def result_key(
+    spec_key: str, ending: str = RESULT, *, watched: str, results: str, bucket: str = ""
+) -> str:
     """Return the key of a spec's result file: the spec's own path under the results prefix.
 
     Args:
         spec_key: The spec's key.
         ending: The ending that is added to it.
+        bucket: The spec's bucket, unless that is the first of those that are watched.
         watched: The prefix that specs are dropped under; it is not repeated.
         results: The prefix that results are written under.
     """
-    return f"{results}{spec_key.removeprefix(watched)}{ending}"
+    folder = f"{bucket}/" if bucket else ""
+    return f"{results}{folder}{spec_key.removeprefix(watched)}{ending}"
 
 
 def result_files(run: DeliveryState, invocation: Invocation) -> Iterator[File]:

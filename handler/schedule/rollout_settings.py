@@ -59,7 +59,7 @@ class RolloutSettings:
         late_joiners: Whether nodes that match later are added.
         window: When waves may run; None for always.
         select: How the nodes were selected; None if they are named.
-        valid_for: Seconds after its delivery in which it may begin; None: the operator's setting.
+        valid_for: Seconds after its plan in which a job may be sent; None: the operator's setting.
     """
 
     waves: tuple[str, ...] = ("100%",)

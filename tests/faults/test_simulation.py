@@ -130,7 +130,7 @@ def _first_policy() -> Callable[..., PolicyDecision]:
     ("place", "broken", "violation", "first"),
     [
         (f"{GUARD}.decided", lambda *_: ALLOWED, "is planned against rule 1", 0),
-        ("handler.deliveries.decisions._over_limit", lambda *_: (), "are planned under rule", 0),
+        ("handler.deliveries.daily_limit.over_limit", lambda *_: (), "are planned under rule", 0),
         ("handler.jobs.following.trip", lambda _breaker, _view: (), "due=True", 2),
         (
             *(f"{GUARD}.decided", lambda *of: decided(*of)._replace(approval=None)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.errors import CredentialsError, NightdropError, SettingsError
+from handler.function import handle
+from handler.invocation.instance import open_instance
+from tests.conftest import context
 from tests.support.depth import examples
 
 if TYPE_CHECKING:
@@ -250,3 +254,15 @@ def test_a_wrong_setting_prevents_the_start_of_an_instance(
     """It fails before the first event."""
     with pytest.raises(SettingsError, match="NIGHTDROP_AUDIT"):
         fire_in({**environ, "NIGHTDROP_AUDIT": "here"}, {})
+
+
+def test_a_line_that_cannot_be_written_hides_no_reply(environ: Environ) -> None:
+    """The work is done and on record."""
+
+    def broken(_line: str) -> None:
+        raise BrokenPipeError(32, "nobody reads")
+
+    spec = {"kind": "node_upgrade", "name": "a", "targets": {"nodes": [{"id": "n"}]}}
+    with closing(open_instance(context(environ), environ, lambda _line: None)) as instance:
+        reply = handle(spec, context(environ), instance._replace(write=broken))
+    assert reply["outcome"] == "submitted"

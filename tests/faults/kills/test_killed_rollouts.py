@@ -43,9 +43,10 @@ SEND = ("commit", "POST", "commit")
 CALLS = {
     "planned": ("commit", "commit", *SEND),
     "next wave": ("GET", "commit", "commit", *SEND, *SEND),
-    "gate": ("GET", "commit", "commit"),
+    "gate": ("GET", "commit", "GET", "commit", "commit"),
 }
-"""What a run does: plan and first wave; job shown, finished, next wave and its jobs; the breach."""
+"""What a run does: plan and first wave; job shown, finished, next wave and its jobs; job shown,
+finished, shown again since it may succeed late, the breach."""
 
 
 def steps(name: str) -> tuple[str, ...]:

@@ -124,3 +124,31 @@ def test_without_the_right_to_list_pods_the_word_of_ief_counts(
     one.ief.faults.set([{"operation": "ListPods", "fault": "status", "status": status}])
     roll_out(one, "deployment_deploy", "camera", {"tags": {"line": "a"}}, "1.0")
     assert one.rollout.succeeded == 5
+
+
+def test_late_joiners_of_deployments_are_deployments() -> None:
+    """Not the nodes that the same selector would match."""
+    one = night()
+    roll_out(one, "deployment_deploy", "deploy", {"tags": {"line": "a"}}, "1")
+    spec: Any = {
+        "kind": "deployment_upgrade",
+        "name": "up",
+        "targets": {"select": {"name": "*"}},
+        "deployment": deployment("2"),
+        "rollout": {
+            "waves": [1, "100%"],
+            "max_targets_per_job": 2,
+            "late_joiners": "include",
+        },
+    }
+    one.order(spec, name="up")
+    for _ in range(30):
+        if not one.rollout.ended:
+            one.wait(5)
+            one.tick()
+    upgrades = [job for job in one.ief.state.all_jobs() if job.kind == "deployment_upgrade"]
+    targets = {str(target["target_id"]) for job in upgrades for target in job.targets}
+    nodes = {str(node["id"]) for node in one.ief.nodes()}
+    assert one.rollout.ended
+    assert targets
+    assert not targets & nodes

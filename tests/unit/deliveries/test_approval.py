@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
+from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.main import main
 from handler.cli.open_stores import open_any_log
 from handler.deliveries.approval import approve, reject_late
@@ -19,7 +21,8 @@ from handler.errors import PolicyError
 from handler.policy.rules import Source
 from handler.policy.verdict import Approval, PolicyDecision
 from handler.values.canonical_json import sha256_hex
-from tests.unit.deliveries.test_daily_limit import ordered
+from tests.support.clock import Clock
+from tests.unit.deliveries.test_daily_limit import NOW, RULES, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,3 +238,42 @@ def test_it_expires_with_its_validity_and_outlives_a_rebuild(store_address: str)
     assert log.commit(plan_it(early, rules)).value.run.state == "planned"
     assert log.bodies(keys) == {}
     log.close()
+
+
+def test_whoever_replaced_a_file_before_its_event_cannot_approve_it(
+    policy: Path, upload: Upload, drop: Drop, emulator: Emulator, fire: Fire
+) -> None:
+    """Who uploaded what was read is unknown then, whatever the event says."""
+    policy.write_text("rules: [{approval: required, source_changed: true}]")
+    good = UPGRADE.replace(b'"x"', b'"good"')
+    event = drop("drop/app.yaml", good)
+    event["Records"][0]["obs"]["object"]["eTag"] = "of-another"
+    event["Records"][0]["userIdentity"] = {"ID": "alice"}
+    drop("drop/app.yaml", UPGRADE)
+    assert fire(event)["outcome"] == "awaiting"
+    reply = upload("app.yaml.approve", DIGEST.encode(), "mallory")
+    assert "who uploaded the spec or who wrote the approval is unknown" in reply["errors"][0]
+    fire(TICK)
+    assert created(emulator) == 0
+
+
+def test_an_approval_that_comes_too_late_approves_nothing(tmp_path: Path) -> None:
+    """Even before the reconciler has rejected what was not approved."""
+    clock = Clock(NOW)
+    with closing(SqliteLog(tmp_path / "late.db", clock=clock)) as log:
+        order = ordered("a", 1, NEEDED)
+        log.commit(receive(order.delivery))
+        log.commit(plan_it(order, RULES))
+        clock.now += timedelta(days=1)
+        decide = approve([order.delivery.key], order.spec.digest, actor={"kind": "operator"})
+        assert log.commit(decide).value == ()
+
+
+def test_an_approval_says_what_it_approved(upload: Upload, fire: Fire, emulator: Emulator) -> None:
+    """Many deliveries that wait do not hide the one that it is for."""
+    for number in range(3):
+        upload(f"junk-{number}.yaml", UPGRADE.replace(b'"x"', f'"j{number}"'.encode()), "mallory")
+    upload("app.yaml", UPGRADE, "alice")
+    assert upload("app.yaml.approve", DIGEST.encode(), "bob")["outcome"] == "ignored"
+    fire(TICK)
+    assert created(emulator) == 1

@@ -177,3 +177,18 @@ def test_a_file_over_the_limit_is_rejected_through_the_function(
     assert again["errors"][0].startswith("1 more job, at most 1 in 24 hours: rule 2")
     [error] = replies[2]["errors"]
     assert error.startswith("2 jobs in one file, at most 1 in 24 hours: rule 1 of the policy")
+
+
+def test_a_rollout_counts_with_all_of_its_jobs(
+    environ: Environ, tmp_path: Path, fire: Fire
+) -> None:
+    """Also with those that are planned later, wave after wave."""
+    (tmp_path / "policy.yaml").write_text("rules: [{jobs_per_day: 10}]")
+    environ["NIGHTDROP_POLICY"] = str(tmp_path / "policy.yaml")
+    outcomes = []
+    for number in range(3):
+        nodes = [{"id": f"n-{number}-{place}"} for place in range(8)]
+        rollout = {"max_targets_per_job": 1, "max_parallel_jobs": 1}
+        spec = {"kind": "node_upgrade", "name": f"n{number}", "targets": {"nodes": nodes}}
+        outcomes.append(fire({**spec, "rollout": rollout})["outcome"])
+    assert outcomes == ["submitted", "rejected", "rejected"]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from handler.deliveries import pipeline
-from handler.errors import NoAnswerError
+from handler.errors import LogUnreachableError, NoAnswerError
+from handler.function import handle
+from handler.invocation.instance import open_instance
+from tests.conftest import context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from handler.emulator.server import Emulator
 
@@ -249,3 +254,20 @@ def test_a_warning_about_a_spec_is_reported_and_delays_nothing(fire: Fire, drop:
     reply = fire(drop("drop/groups.yaml", groups))
     assert reply["outcome"] == "submitted"
     assert len(reply["warnings"]) == 1
+
+
+def test_a_log_that_fails_once_the_plan_is_promised_raises_nothing(environ: Environ) -> None:
+    """The job is sent; what is not recorded of it is settled by the reconciler."""
+    instance = open_instance(context(environ), environ, lambda _line: None)
+    real, calls = instance.log.log.commit_all, count(1)
+
+    def fails_at_the_second(decisions: Sequence[Any]) -> Any:  # noqa: ANN401 - as the log's
+        if next(calls) == 2:
+            raise LogUnreachableError("it is gone")
+        return real(decisions)
+
+    instance.log.log.commit_all = fails_at_the_second  # type: ignore[method-assign]
+    spec = {"kind": "node_upgrade", "name": "a", "targets": {"nodes": [{"id": "n"}]}}
+    with closing(instance):
+        reply = handle(spec, context(environ), instance)
+    assert reply["outcome"] == "deferred"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pytest
 
@@ -28,6 +28,7 @@ from handler.jobs.effects import (
     ShowJob,
     Sign,
     TimeLeft,
+    ask,
 )
 from handler.jobs.submission import submission
 from handler.runtime.deadline import Deadline
@@ -331,3 +332,16 @@ def test_a_list_that_cannot_be_read_raises(runner: EffectRunner, emulator: Emula
     emulator.faults.set([{"operation": "ListBatchJob", "fault": "status", "status": 503}])
     with pytest.raises(ApiError, match="503"):
         answers(runner, ListJobs("node_upgrade", NOW))
+
+
+@pytest.mark.parametrize(("code", "gone"), [("IEF.100404", True), ("APIGW.0101", False)])
+def test_only_the_api_itself_knows_that_a_job_was_deleted(code: str, *, gone: bool) -> None:
+    """What its gateway does not find may be there later."""
+
+    class Api:
+        def show_job(self, _job_id: str) -> ShownJob:
+            raise ApiError("IEF answered 404", status=404, code=code)
+
+    runner = EffectRunner(cast("Any", None), cast("Any", Api()), cast("Any", None))
+    found = runner.drive(ask(ShowJob("x")))
+    assert isinstance(found, Gone) is gone

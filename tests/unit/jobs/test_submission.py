@@ -227,3 +227,9 @@ def test_a_job_whose_request_is_not_the_planned_one_is_never_claimed(tmp_path: P
         assert (job_of(log).state, "jobs abandon" in job_of(log).note) == ("planned", True)
         assert log.read(lambda view: view.head.seq) == 3
         assert driven(log, Created("4d1c")).count(Send) == 1
+
+
+def test_a_job_that_is_called_like_a_quota_can_be_refused() -> None:
+    """The API quotes its name."""
+    text = "IEF answered 400 IEF.100012 resource name quota-fix-usciijmz is invalid"
+    assert isinstance(answer_of(ApiError(text, status=400, code="IEF.100012")), Refused)

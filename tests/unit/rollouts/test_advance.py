@@ -252,3 +252,30 @@ def test_a_rollout_without_pending_work_records_nothing() -> None:
     before = len(one.actions())
     one.advance()
     assert len(one.actions()) == before
+
+
+@pytest.mark.parametrize("how", ["retried", "late"])
+def test_what_a_resume_has_forgiven_excuses_no_other_failure(how: str) -> None:
+    """Once it has succeeded after all, new failures count from nought."""
+    log = RolloutLog()
+    waves = ("10", "100%")
+    settings = RolloutSettings(
+        waves=waves, max_failed="2", max_targets_per_job=10, retry=int(how == "retried")
+    )
+    log.plan(named(40), settings)
+    (job,) = log.advance().jobs
+    log.create(job)
+    log.end(job, {node for node, _ in named(5)}, "Timed_out")
+    assert log.advance().standing.rollout.state == "paused"
+    log.operate("resume")
+    if how == "late":
+        log.succeed_late(job)
+    else:
+        (again,) = log.advance().jobs
+        log.create(again)
+        log.end(again)
+    assert log.counts().failed == 0
+    second, *_ = log.advance().jobs
+    log.create(second)
+    log.end(second, {node for node, _ in named(3, 11)})
+    assert log.advance().standing.rollout.state == "paused"

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler.rollouts.tick import jobs_that_may_succeed
+from handler.schedule.rollout_settings import RolloutSettings
+from tests.support.rollout_log import RolloutLog, named
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -131,3 +134,15 @@ def test_an_unknown_rollout_is_rejected_with_what_is_similar(fire: Fire) -> None
     reply = fire({"action": "rollout.pause", "rollout": "weekly"})
     assert reply["outcome"] == "rejected"
     assert 'Nothing named "weekly"' in reply["errors"][0]
+
+
+@pytest.mark.parametrize("status", ["Timed_out", "Failed", "Partially_successful"])
+def test_a_job_that_ended_without_success_is_looked_at_again(status: str) -> None:
+    """A slow node shows as failed, goes on, and succeeds: IEF's page of batch jobs says so."""
+    log = RolloutLog()
+    log.plan(named(3), RolloutSettings(waves=("1", "100%")))
+    (job,) = log.advance().jobs
+    log.create(job)
+    log.end(job, {"id-00001"}, status)
+    found = log.log.read(lambda view: jobs_that_may_succeed(view, log.rollout()))
+    assert [one.key for one in found] == [job.key]

@@ -81,3 +81,10 @@ def test_names_that_cannot_be_looked_up_are_an_error_that_says_why() -> None:
         "document 1, line 6, targets.nodes[1]: gateway-1 is not an id, and no right; give the "
         "node's id"
     )
+
+
+def test_similar_names_are_looked_for_a_few_times_only() -> None:
+    """Otherwise one small file of unknown names would cost a minute of processor time."""
+    found = errors(*(f"gateway-{letter}" for letter in "abcdefgh"))
+    assert ["similar" in one for one in found] == [True] * 3 + [False] * 5
+    assert "nightdrop nodes list" in found[-1]
