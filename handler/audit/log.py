@@ -180,6 +180,9 @@ class View(Protocol):
     def open(self, limit: int) -> Open:
         """Return the open work, at most `limit` of each kind."""
 
+    def is_approved(self, subject: str, digest: str) -> bool:
+        """Return whether a delivery of these bytes was approved and is to be planned yet."""
+
     def awaiting(self, digest: str) -> tuple[DeliveryState, ...]:
         """Return the deliveries of a spec with a digest that await approval, 1,000 at most."""
 

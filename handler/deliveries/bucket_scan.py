@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
+from handler.cloud.obs.listing import REPLACED
 from handler.errors import EventRejectedError
 from handler.triggers.event_parser import filter_delivery
 from handler.triggers.object_storage import discovered_object
@@ -151,7 +152,9 @@ def _dropped(bucket: str, listed: Sequence[ListedObject], invocation: Invocation
     found = [
         discovered_object(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
         for one in listed
-        if one.modified_at > recent and len(one.key.encode()) <= LONGEST_KEY
+        if one.modified_at > recent
+        and len(one.key.encode()) <= LONGEST_KEY
+        and REPLACED not in one.key
     ]
     return [one for one in found if not _is_ignored(one, invocation)]
 

@@ -244,8 +244,7 @@ def _unplanned(order: Order, rules: Rules, view: View, run: DeliveryState | None
         problems = over_limit(order, view)
     if problems:
         return not_allowed(order, problems)
-    seen = view.delivery(order.delivery.key)
-    if order.policy.approval and not (seen and seen.approved == order.spec.digest):
+    if order.policy.approval and not view.is_approved(order.delivery.subject, order.spec.digest):
         return awaiting(order, rules, view.now)
     return None
 

@@ -76,5 +76,7 @@ def abandon_job(key: str, reason: str, actor: Part, log: Log) -> OperationResult
 def _why(job: JobState) -> str:
     if job.state == "sending":
         return "is being sent right now; try again later"
+    if job.finished == "deleted":
+        return "was deleted at IEF"
     on_fleet = "; `nightdrop jobs delete` deletes it at IEF" if job.job_id else ""
     return f"is {job.state}{on_fleet}"

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _SUPPORTED = (
     "supported are a timer (trigger_type TIMER), OBS events (classic, with Records, or through "
     'EventGrid), a job spec as the event itself, {"action": "reconcile"}, {"action": "doctor"}, '
-    '{"action": "probe"}, '
-    '{"action": "plan", "spec": …}, and {"action": "job.pause", "job": NAME} (or resume, retry, '
-    "delete, abandon)"
+    '{"action": "probe"}, {"action": "summary"}, {"action": "plan", "spec": …}, '
+    '{"action": "job.pause", "job": NAME} (or resume, retry, delete, abandon), and '
+    '{"action": "rollout.pause", "rollout": NAME} (or resume, approve, stop, retry)'
 )
 _UNKNOWN = "an object of unknown shape"
 

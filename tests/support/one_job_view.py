@@ -68,6 +68,10 @@ class OneJobView:
         """Return nothing."""
         return Open((), (), (), ())
 
+    def is_approved(self, _subject: str, _digest: str) -> bool:
+        """Return that nothing is."""
+        return False
+
     def awaiting(self, _digest: str) -> tuple[DeliveryState, ...]:
         """Return nothing."""
         return ()

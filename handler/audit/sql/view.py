@@ -120,6 +120,10 @@ class SqlView:
             rollouts=self._open_rollouts(limit),
         )
 
+    def is_approved(self, subject: str, digest: str) -> bool:
+        """Return whether a delivery of these bytes was approved and is to be planned yet."""
+        return bool(self._query(statements.APPROVED, (subject, digest)))
+
     def awaiting(self, digest: str) -> tuple[DeliveryState, ...]:
         """Return the deliveries of a spec with a digest that await approval, 1,000 at most."""
         return self._deliveries(statements.AWAITING_DIGEST, digest)

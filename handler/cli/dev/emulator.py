@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.cli.console import exit_with_error
-from handler.cli.dev.emulator_process import check_env_file, run_with_command, serve_emulator
+from handler.cli.dev.emulator_process import (
+    ENV_NAMES,
+    check_env_file,
+    run_with_command,
+    serve_emulator,
+)
 from handler.cli.shared_options import FILE, FOLDER, NumberRange
 from handler.emulator.ief.fleet_file import DEMO_FLEET, read_fleet
 from handler.emulator.server import Emulator
@@ -139,6 +144,8 @@ def emulator(  # noqa: PLR0913 - one for each option
       nightdrop emulator --dir cloud --notify http://127.0.0.1:8080/ --shape eventgrid
     """
     try:
+        if env_file:
+            check_env_file(env_file, ENV_NAMES)
         instance = Emulator(
             port=port,
             job_seconds=_JOB_SECONDS,
@@ -150,8 +157,6 @@ def emulator(  # noqa: PLR0913 - one for each option
             raise_event=EventSender(notify, shape) if notify else None,
             notices=notices,
         )
-        if env_file:
-            check_env_file(env_file, instance.environment())
         if command:
             sys.exit(run_with_command(instance, command))
         serve_emulator(instance, env_file, lambda url: click.echo(f"the emulator listens at {url}"))

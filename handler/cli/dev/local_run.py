@@ -6,7 +6,7 @@ import json
 import random
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import urllib3
 
@@ -67,7 +67,7 @@ class LocalRun:
         self._stack = ExitStack()
         self._uploads = 0
         self._notified: list[str] = []  # several threads append to it
-        self._reconciled = False
+        self._reconciled: set[tuple[str, str]] | None = None
         self._statuses: set[str] = set()
         self.dashboard = Dashboard(plan.clock.now, echo)
 
@@ -100,7 +100,7 @@ class LocalRun:
             self.dashboard.show_jobs(jobs)
             self.dashboard.show_notices(messages)
             self._statuses = {str(job["status"]) for job in jobs}
-            if quiet and self._statuses <= ENDED and self._is_reconciled():
+            if quiet and self._statuses <= ENDED and self._is_reconciled(jobs):
                 break
         return ""
 
@@ -113,10 +113,14 @@ class LocalRun:
         notified = len(self._notified) >= self._uploads
         return self._drop_folder.idle and notified and self._queue.settle(0)
 
-    def _is_reconciled(self) -> bool:
-        """Return whether the reconciler has recorded how the jobs ended; run it if it has not."""
-        if not self._reconciled:
-            self._reconciled = True
+    def _is_reconciled(self, jobs: Sequence[Mapping[str, Any]]) -> bool:
+        """Return whether the reconciler has run since jobs ended; run it if it has not.
+
+        It may start the next wave of a rollout, whose jobs end later.
+        """
+        ended = {(str(job["job_id"]), str(job["status"])) for job in jobs}
+        if self._reconciled != ended:
+            self._reconciled = ended
             self._queue.submit({"action": "reconcile"}, "timer")
             return False
         return True

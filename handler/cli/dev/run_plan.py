@@ -107,6 +107,8 @@ def plan_run(options: DevOptions) -> DevPlan:
         timers = tuple(read_timer(text, local_zone()) for text in options.timers)
     except (ValueError, OverflowError) as error:
         raise SettingsError(str(error)) from error
+    if options.folder.resolve().is_relative_to(options.drop.resolve()):
+        raise SettingsError(f"--drop {options.drop} contains --dir {options.folder}; name another")
     given = read_env_file(options.settings) if options.settings else {}
     if options.fleet:
         read_fleet(options.fleet)

@@ -191,13 +191,16 @@ def _ticks(view: View) -> Iterator[Tick]:
         if delivery and delivery.trigger == "timer" and delivery.fired_at:
             name = delivery.subject.removeprefix("timer:").rpartition(":")[0]
             fired.setdefault(name, set()).add(delivery.fired_at)
+    now = timestamp(view.now)
     for name, times in sorted(fired.items()):
-        *_, before, latest = ("", *sorted(times))
-        yield Tick(name, latest, _expected(before, latest, view.now) if before else "")
+        # An event may say any time; a tick in the future says nothing about the next one.
+        past = sorted(time for time in times if time <= now)
+        due = _expected(past[-2], past[-1], view.now) if len(past) > 1 else ""
+        yield Tick(name, past[-1] if past else max(times), due)
 
 
 def _expected(before: str, latest: str, now: datetime) -> str:
     """Return when a timer is due next, if it goes on as between its last two ticks."""
     apart = moment(latest) - moment(before)
     due = moment(latest) + apart
-    return timestamp(due) if due > now - apart else ""
+    return timestamp(due) if due + apart > now else ""

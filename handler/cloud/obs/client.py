@@ -197,7 +197,9 @@ class Obs(NamedTuple):
             return None
         _checked(answer, target.place, self.credentials)
         if answer.cut or len(answer.body) > max_bytes:
-            raise ObjectError(f"{target.place} is larger than {max_bytes} bytes")
+            raise ObjectError(
+                f"{target.place} is larger than {max_bytes} bytes (NIGHTDROP_MAX_SPEC_BYTES)"
+            )
         _check_length(answer, target.place)
         whole = answer.status == 200  # noqa: PLR2004 - not 206: the range was ignored
         return ObsResult(date, answer.body[first:] if whole else answer.body)

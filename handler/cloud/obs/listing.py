@@ -17,6 +17,9 @@ LARGEST_PAGE = 1000
 """The maximum number of objects of a page."""
 
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));")
+REPLACED = "\ufffd"
+"""Stands in a key for a character that XML cannot contain."""
+
 _ALLOWED_CONTROLS = frozenset({9, 10, 13})
 _FIRST_PRINTABLE = 32
 _MOST_TAGS = 80_000
@@ -96,7 +99,7 @@ def _parsable(xml: bytes) -> bytes:
 def _readable(found: re.Match[bytes]) -> bytes:
     # XML cannot contain such a character; one key with it must not make all others unreadable.
     code = int(found[1], 16) if found[1] else int(found[2] or 0)
-    return found[0] if code >= _FIRST_PRINTABLE or code in _ALLOWED_CONTROLS else b"?"
+    return found[0] if code >= _FIRST_PRINTABLE or code in _ALLOWED_CONTROLS else REPLACED.encode()
 
 
 def _object(contents: ET.Element) -> ListedObject:

@@ -82,7 +82,7 @@ class Router:
     def _set_faults(self, body: bytes) -> Response:
         try:
             self.faults.set(json.loads(body))
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
             message = "faults must be a JSON list; the body is not JSON"
         except ValueError as error:
             message = str(error)

@@ -172,11 +172,11 @@ def _not_allowed(records: Sequence[Fields]) -> Iterator[str]:
     """Yield plans that the policy that they name does not allow; a run is less than 24 hours."""
     policies = {sha256_hex(text): read_policy(text) for text in POLICIES}
     jobs = Counter[str]()
-    approvals = dict[str, Any]()
+    approved = set[tuple[str, str]]()
     for fields in records:
         said: Any = part(fields, "delivery")
         if fields["action"] == "delivery.approved":
-            approvals[said["key"]] = fields
+            approved.add((said["subject"], said["digest"]))
             if part(fields, "actor").get("account") == AUTHOR:
                 yield f"{said['subject']} is approved by its uploader"
         if fields["action"] != "delivery.planned":
@@ -187,8 +187,7 @@ def _not_allowed(records: Sequence[Fields]) -> Iterator[str]:
         jobs[counted] += said["jobs"]
         if allowed.kinds == () or said["rule"] != first:
             yield f"{said['subject']} is planned against rule {first}"
-        approved: Any = approvals.get(said["key"])
-        if allowed.approval and (not approved or approved["delivery"]["digest"] != said["digest"]):
+        if allowed.approval and (said["subject"], said["digest"]) not in approved:
             yield f"{said['subject']} is planned without an approval"
         if allowed.jobs_per_day and jobs[counted] > allowed.jobs_per_day:
             yield f"{jobs[counted]} jobs are planned under rule {said['rule']}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.main import main
+from handler.values.canonical_json import timestamp, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,11 +116,13 @@ def test_a_hold_comes_first(run: Run, fire: Fire) -> None:
 
 
 def test_a_timer_has_its_latest_tick_and_the_next_one(run: Run, fire: Fire, tick: Tick) -> None:
-    """The next is expected as long after the latest as that after the one before."""
-    for time in ("2036-11-24T02:00:00Z", "2036-11-25T02:00:00Z"):
-        fire({**tick(json.dumps(SPEC)), "time": time})
+    """As far as the last two tell how often it fires."""
+    now = utc_now().replace(microsecond=0)
+    for hours in (30, 6):
+        fire({**tick(json.dumps(SPEC)), "time": (now - timedelta(hours=hours)).isoformat()})
     (timer,) = seen(run)["ticks"]
-    assert (timer["latest"][:10], timer["expected"][:10]) == ("2036-11-25", "2036-11-26")
+    expected = timestamp(now - timedelta(hours=6)), timestamp(now + timedelta(hours=18))
+    assert (timer["latest"], timer["expected"]) == expected
 
 
 def test_the_latest_examination_is_shown(run: Run, fire: Fire) -> None:
@@ -162,3 +166,12 @@ def test_without_a_log_it_says_so(run: Run, address: str, error: str) -> None:
     result = run("--audit", address)
     assert result.exit_code == 2
     assert error in result.output
+
+
+def test_a_tick_of_the_far_future_does_no_harm(run: Run, fire: Fire, tick: Tick) -> None:
+    """An event may say any time, and its record stays."""
+    for time in ("2026-11-24T02:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"):
+        fire({**tick(json.dumps(SPEC)), "time": time})
+    assert run().exit_code in {0, 1}
+    (timer,) = seen(run)["ticks"]
+    assert timer["latest"].startswith("2026-11-24T02")

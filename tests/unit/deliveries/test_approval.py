@@ -277,3 +277,15 @@ def test_an_approval_says_what_it_approved(upload: Upload, fire: Fire, emulator:
     assert upload("app.yaml.approve", DIGEST.encode(), "bob")["outcome"] == "ignored"
     fire(TICK)
     assert created(emulator) == 1
+
+
+def test_a_copy_of_an_approved_file_awaits_no_approval_of_its_own(
+    upload: Upload, fire: Fire, emulator: Emulator
+) -> None:
+    """Its bytes are approved; the reconciler finds them planned already."""
+    upload("app.yaml", UPGRADE, "alice")
+    upload("app.yaml.approve", DIGEST.encode(), "bob")
+    assert upload("app.yaml", UPGRADE, "alice")["outcome"] != "awaiting"
+    fire(TICK)
+    assert created(emulator) == 1
+    assert result(emulator, "app.yaml")["outcome"] != "awaiting"

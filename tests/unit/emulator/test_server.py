@@ -22,6 +22,7 @@ from queue import Queue
 from typing import TYPE_CHECKING
 
 import pytest
+import urllib3
 
 from handler.cli.dev.emulator_process import serve_emulator, write_environment
 from handler.emulator import server
@@ -260,3 +261,12 @@ def test_an_environment_file_that_cannot_be_written_leaves_nothing(tmp_path: Pat
     with pytest.raises(OSError, match="folder"):
         write_environment(tmp_path / "folder", {"A": "1"})
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_faults_nested_too_deeply_are_refused() -> None:
+    """As anything that is no list of faults."""
+    with Emulator() as emulator:
+        headers = {"Content-Type": "application/json"}
+        address = f"{emulator.url}/_emulator/faults"
+        answer = urllib3.request("POST", address, body=b"[" * 3000, headers=headers)
+        assert answer.status == 400
