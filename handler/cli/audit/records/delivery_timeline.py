@@ -199,7 +199,7 @@ def _detail(fields: Fields) -> str:
     job, response = part(fields, "job"), part(fields, "response")
     match fields["action"]:
         case "delivery.planned":
-            return quantity(integer(delivery.get("jobs")), "job")
+            return quantity(integer(delivery.get("jobs", 0)), "job")
         case "delivery.repeated":
             earlier = shown(str(delivery.get("repeats", "")))
             return "received again; no new job" if _is_redelivery(fields) else f"see {earlier}"
