@@ -196,10 +196,14 @@ def test_a_broken_file_and_a_corrected_one(session: Session) -> None:
 
 
 def test_once_it_ends_by_itself_with_the_log_complete(tmp_path: Path) -> None:
-    """What is in the folder is done, its job has ended, and the reconciler has recorded that."""
+    """What is in the folder is done, also in several waves, and on record."""
     (tmp_path / "drop").mkdir()
     spec = (ROOT / "events/specs/nightly-upgrade.yaml").read_text()
     (tmp_path / "drop" / "upgrade.yaml").write_text(spec)
+    rollout = (
+        'targets: {nodes: [gateway-north-1, gateway-north-2]}\nrollout: {waves: [1, "100%"]}\n'
+    )
+    (tmp_path / "drop" / "waves.yaml").write_text(f"kind: node_upgrade\nname: waves\n{rollout}")
     done = subprocess.run(
         [sys.executable, "-m", "handler.cli", "dev", "--once", "--speed", "600"],
         cwd=tmp_path,
@@ -212,7 +216,8 @@ def test_once_it_ends_by_itself_with_the_log_complete(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     with closing(SqliteLog(str(tmp_path / "dev" / "audit.db"))) as log:
         actions = [record.fields["action"] for record in log.records()]
-    assert actions.count("job.created") == actions.count("job.finished") == 1
+    assert actions.count("job.created") == actions.count("job.finished") == 3
+    assert "rollout.finished" in actions
 
 
 def test_a_notice_is_a_line(session: Session) -> None:

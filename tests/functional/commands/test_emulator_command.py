@@ -196,6 +196,10 @@ def test_the_environment_file_is_removed_with_its_emulator_and_not_taken_from_an
         assert "belongs to the emulator at http://127.0.0.1:" in second.stderr
     assert not file.exists()
     file.write_text(before)
+    port = before.partition("NIGHTDROP_OBS_ENDPOINT=http://127.0.0.1:")[2].split("\n", 1)[0]
+    again = command(tmp_path, "--port", port, "--env-file", str(file), "--", "true")
+    assert (again.returncode, again.stderr) == (0, "")
+    file.write_text(before)
     with running(tmp_path):
         assert file.read_text() != before
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from handler.cli.dev.run_plan import DevOptions, plan_run
+from handler.errors import SettingsError
 
 CLOUD = {"NIGHTDROP_OBS_ENDPOINT": "http://127.0.0.1:8071", "HUAWEICLOUD_SDK_SK": "secret"}
 
@@ -60,3 +61,9 @@ def test_a_function_without_an_agency_gets_no_address_of_one() -> None:
     environ = plan.function_environment(CLOUD)
     assert "DESK_AGENCY" not in environ
     assert environ["DESK_ODD_CLOCK"] == "1"
+
+
+def test_a_drop_folder_does_not_contain_what_the_run_writes(tmp_path: Path) -> None:
+    """Otherwise each line of a log would be dropped."""
+    with pytest.raises(SettingsError, match="contains --dir"):
+        plan_run(options(drop=tmp_path, folder=tmp_path / "dev"))
