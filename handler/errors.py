@@ -38,7 +38,7 @@ from handler.values.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_QUOTA = re.compile(r"(?<![\w-])quotas?(?![\w-])", re.IGNORECASE)
+_QUOTA = re.compile(r"(?<![A-Za-z0-9])[Qq]uotas?(?![A-Za-z0-9-])|[a-z]Quota|Quota[A-Z]|QUOTA")
 
 
 class Problem(NamedTuple):

@@ -184,7 +184,7 @@ class View(Protocol):
         """Return whether a delivery of these bytes was approved and is to be planned yet."""
 
     def awaiting(self, digest: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries of a spec with a digest that await approval, 1,000 at most."""
+        """Return the deliveries of a spec with a digest that await approval, 100,000 at most."""
 
     @property
     def rollouts(self) -> Rollouts:

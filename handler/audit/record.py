@@ -27,7 +27,7 @@ FIRST_PREV = "0" * 64
 RECORD_FIELDS: Mapping[str, frozenset[str]] = {
     "delivery": frozenset(
         {
-            "key", "trigger", "subject", "fired_at", "digest", "jobs", "asked", "repeats", "shows",
+            "key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats", "shows",
             "policy", "rule", "rule_source",
         }
     ),

@@ -136,7 +136,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         etag=str(part(fields, "source").get("read_etag", "")),
         repeats=str(said.get("repeats", "")),
         rule=rule_id(said),
-        asked=integer(said.get("asked", said.get("jobs", 0))),
+        asked=integer(said.get("jobs", 0)),
         awaits_until=str(part(fields, "request").get("lease_until", before.awaits_until)),
         approved=str(said["digest"]) if action == "delivery.approved" else before.approved,
         note=str(fields.get("note", "")),
@@ -158,13 +158,26 @@ def _fold_part(delivery: DeliveryState, fields: Fields) -> DeliveryState:
     alarmed = seq if needs_attention(fields) else delivery.alarmed
     if not action.startswith("rollout."):
         return delivery._replace(changed=seq, alarmed=alarmed)
+    asked = delivery.asked + (_jobs_of(fields) if action == "rollout.planned" else 0)
     opened = {"rollout.planned": 1, "rollout.retried": 1, **dict.fromkeys(ROLLOUT_ENDS, -1)}
     return delivery._replace(
         changed=seq,
+        asked=asked,
         rollouts=delivery.rollouts + (action == "rollout.planned"),
         rollouts_open=delivery.rollouts_open + opened.get(action, 0),
         alarmed=alarmed,
     )
+
+
+def _jobs_of(planned: Fields) -> int:
+    """Return how many jobs a rollout is, if none of its nodes is tried again."""
+    # Loaded where it is needed: most deliveries have no rollout.
+    from handler.schedule.rollout_settings import RolloutSettings
+    from handler.schedule.waves import job_count
+
+    said = part(planned, "rollout")
+    nodes = integer(str(said["waves"]).split()[-1])
+    return job_count(nodes, RolloutSettings.from_json(str(said["settings"])))
 
 
 def _fold_result(delivery: DeliveryState, fields: Fields) -> DeliveryState:

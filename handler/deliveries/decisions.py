@@ -244,9 +244,21 @@ def _unplanned(order: Order, rules: Rules, view: View, run: DeliveryState | None
         problems = over_limit(order, view)
     if problems:
         return not_allowed(order, problems)
-    if order.policy.approval and not view.is_approved(order.delivery.subject, order.spec.digest):
+    if order.policy.approval and not _is_approved(order, view):
         return awaiting(order, rules, view.now)
     return None
+
+
+def _is_approved(order: Order, view: View) -> bool:
+    """Return whether a delivery was approved, or a copy of it that is to be planned yet.
+
+    The ticks of a timer are no copies: each is a run of its own.
+    """
+    seen, digest = view.delivery(order.delivery.key), order.spec.digest
+    is_object = order.delivery.trigger == "object"
+    return bool(seen and seen.approved == digest) or (
+        is_object and view.is_approved(order.delivery.subject, digest)
+    )
 
 
 def _received_at(key: str, view: View) -> datetime:

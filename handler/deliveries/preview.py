@@ -102,9 +102,11 @@ def _misplaced(delivery: Delivery, settings: Settings) -> Sequence[Problem]:
 def _decision(order: Order, invocation: Invocation) -> Decision[Decided]:
     if order.delivery.trigger == "direct":
         # The digest is that of the text which the event has, not of the file's.
-        (document,) = read(order.spec.data, Limits())
-        event = direct_delivery(cast("dict[str, Json]", document.value))
-        order = order._replace(spec=SpecSource(cast("InlineSpec", event.spec).data, {}))
+        most = invocation.settings.max_spec_bytes
+        first, *others = read(order.spec.data, Limits(max_bytes=most))
+        event = direct_delivery(cast("dict[str, Json]", first.value))
+        if not others:
+            order = order._replace(spec=SpecSource(cast("InlineSpec", event.spec).data, {}))
     decide = plan_it(order, rules_of(invocation.settings))
     if order.delivery.trigger == "direct":
         decide = receive(order.delivery, decide)

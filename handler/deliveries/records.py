@@ -138,15 +138,9 @@ def planned(order: Order) -> Draft:
     """Return the record that a delivery is planned."""
     about = draft_about(order.delivery, order.spec)
     changed = [CHANGED] if is_changed(order.spec.found) else []
-    asked = {"asked": number_of_jobs(order.plan)} if order.plan.rollouts else {}
     return about._replace(
         action="delivery.planned",
-        delivery={
-            **about.delivery,
-            **relied_on(order.policy),
-            "jobs": len(order.plan.jobs),
-            **asked,
-        },
+        delivery={**about.delivery, **relied_on(order.policy), "jobs": len(order.plan.jobs)},
         note="\n".join([*map(str, order.plan.warnings), *changed]),
     )
 

@@ -108,8 +108,8 @@ class RuleForm(BaseModel):
     )
     jobs_per_day: Count | None = Field(
         default=None,
-        description="The most jobs that are planned from this rule's `from` in any 24 hours; "
-        "default any number.",
+        description="The most jobs that this rule's `from` may ask for in any 24 hours, all those "
+        "of its rollouts included; default any number.",
     )
     images: list[Repository] | None = Field(
         default=None,

@@ -88,7 +88,9 @@ def _correct(rollout: RolloutState, invocation: Invocation) -> None:
 def jobs_that_may_succeed(view: View, rollout: RolloutState) -> list[JobState]:
     """Return the jobs of a rollout that have ended, and whose nodes may still succeed."""
     ended = view.rollouts.failed_jobs(rollout.key, timestamp(view.now - LATE_FOR))
-    return [job for job in ended if job.finished in _LATE and job.job_id][-MOST_LATE_JOBS:]
+    late = [job for job in ended if job.finished in _LATE and job.job_id]
+    # Most of those that failed stay so: they are the first that find no room.
+    return sorted(late, key=lambda job: job.finished != "Failed")[-MOST_LATE_JOBS:]
 
 
 def _pause_or_resume(rollout: RolloutState, invocation: Invocation) -> None:

@@ -116,7 +116,7 @@ class NodeState(NamedTuple):
         round: In how many jobs it was.
         job: The key of the latest of them, or "".
         note: Why it failed or was skipped, or "".
-        excused: 1 if it had ended when its rollout was last resumed, and has not moved since.
+        excused: 1 if it had ended when its rollout was last resumed, and was in no job since.
     """
 
     key: str

@@ -60,9 +60,9 @@ PUT_NODE = upsert("rollout_nodes", NodeState._fields, ("key", "rollout", "node_i
 ASSIGN = "UPDATE rollout_nodes SET state = 'running', round = round + 1, job = ? WHERE key = ?"
 RELEASE = """UPDATE rollout_nodes SET state = 'pending', round = round - 1, job = ''
 WHERE job = ? AND state = 'running'"""
-MOVE = "UPDATE rollout_nodes SET state = ?, note = ?, excused = 0 WHERE key = ?"
+MOVE = "UPDATE rollout_nodes SET state = ?, note = ? WHERE key = ?"
 EXCUSE = """UPDATE rollout_nodes SET excused = 1
-WHERE rollout = ? AND state IN ('failed', 'succeeded')"""
+WHERE rollout = ? AND excused = 0 AND state IN ('failed', 'succeeded')"""
 MOVE_ALL = "UPDATE rollout_nodes SET state = ?, note = ? WHERE job = ? AND state = ?"
 RETRY = """UPDATE rollout_nodes SET state = 'pending', note = '', excused = 0
 WHERE rollout = ? AND state = 'failed' AND place >= ? AND round <= ?"""

@@ -84,11 +84,12 @@ WRONG_SINCE = f"""{_JOBS} WHERE changed_at > ? AND rollout = ''
 HAS_OPEN_ROLLOUTS = """SELECT 1 WHERE EXISTS (
     SELECT 1 FROM rollouts WHERE state NOT IN ('finished', 'stopped'))
   OR EXISTS (SELECT 1 FROM jobs WHERE todo = 'follow' AND paused = 1 AND rollout <> '')"""
+# Few deliveries are received and not planned; those of one subject may be hundred thousands.
 APPROVED = """SELECT 1 FROM deliveries
-WHERE subject = ? AND state = 'received' AND approved = ? LIMIT 1"""
+WHERE subject || '' = ? AND state = 'received' AND approved = ? LIMIT 1"""
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
-AWAITING_DIGEST = f"{_DELIVERIES} WHERE state = 'awaiting' AND digest = ? ORDER BY seq LIMIT 1000"
+AWAITING_DIGEST = f"{_DELIVERIES} WHERE state = 'awaiting' AND digest = ? ORDER BY seq LIMIT 100000"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected', 'awaiting') ORDER BY due_at, changed LIMIT ?"""
 UNNOTICED = f"""{_DELIVERIES} WHERE (alarmed > noticed OR notice_due <> '') AND notice_due <= ?

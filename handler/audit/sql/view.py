@@ -125,7 +125,7 @@ class SqlView:
         return bool(self._query(statements.APPROVED, (subject, digest)))
 
     def awaiting(self, digest: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries of a spec with a digest that await approval, 1,000 at most."""
+        """Return the deliveries of a spec with a digest that await approval, 100,000 at most."""
         return self._deliveries(statements.AWAITING_DIGEST, digest)
 
     @property

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-_MOST = 1000  # deliveries that await approval
+_MOST = 100_000  # deliveries that await approval
 
 
 @click.command()

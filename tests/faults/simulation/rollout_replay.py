@@ -215,8 +215,7 @@ class Replay:
                 node.state, node.tries, node.excused = "pending", node.tries + 1, False
 
     def _node(self, story: Story, word: str, _fields: Fields, said: Any) -> None:  # noqa: ANN401 - a part
-        node = story.nodes[said["node"]]
-        node.state, node.excused = word, False
+        story.nodes[said["node"]].state = word
 
     def _job(self, action: str, fields: Fields) -> None:
         key = str(part(fields, "job")["key"])

@@ -289,3 +289,15 @@ def test_a_copy_of_an_approved_file_awaits_no_approval_of_its_own(
     fire(TICK)
     assert created(emulator) == 1
     assert result(emulator, "app.yaml")["outcome"] != "awaiting"
+
+
+def test_an_approval_of_one_tick_is_none_of_the_next(
+    policy: Path, fire: Fire, tick: Callable[..., Reply], environ: Environ
+) -> None:
+    """They have the same spec, and each is a run of its own."""
+    assert policy.exists()
+    event = tick(UPGRADE.decode())
+    assert fire({**event, "time": "2026-11-24T01:00:00Z"})["outcome"] == "awaiting"
+    approved = ["approve", "timer", "--audit", environ["NIGHTDROP_AUDIT"]]
+    assert CliRunner().invoke(main, approved).exit_code == 0
+    assert fire({**event, "time": "2026-11-24T02:00:00Z"})["outcome"] == "awaiting"

@@ -279,3 +279,23 @@ def test_what_a_resume_has_forgiven_excuses_no_other_failure(how: str) -> None:
     log.create(second)
     log.end(second, {node for node, _ in named(3, 11)})
     assert log.advance().standing.rollout.state == "paused"
+
+
+def test_a_late_success_of_what_was_forgiven_opens_no_gate() -> None:
+    """It does not count among those that ended since."""
+    log = RolloutLog()
+    settings = RolloutSettings(
+        waves=("10", "100%"), max_failed="50%", min_finished=1, max_targets_per_job=10
+    )
+    log.plan(named(40), settings)
+    (job,) = log.advance().jobs
+    log.create(job)
+    log.end(job, {node for node, _ in named(10)}, "Timed_out")
+    log.advance()
+    log.operate("resume")
+    second, *_ = log.advance().jobs
+    log.create(second)
+    log.end(second, {node for node, _ in named(6, 11)})
+    before = log.log.read(lambda view: view.rollouts.judged(log.rollout().key))
+    log.succeed_late(job)
+    assert log.log.read(lambda view: view.rollouts.judged(log.rollout().key)) == before

@@ -38,7 +38,7 @@ LAYOUTS = {
     5: "1112edb339484012",
     6: "8b48006bb3b4353a",
     7: "19481e90f05f0f9a",
-    8: "54a846b3742b6402",
+    8: "fb06d98998419bb6",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
 # A file of layout 6 or before keeps the index that `hash` had.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from handler.cloud.credentials import Credentials
 from handler.cloud.obs.client import Obs
-from handler.cloud.obs.listing import ListedObject, ObjectPage, listing_of
+from handler.cloud.obs.listing import REPLACED, ListedObject, ObjectPage, listing_of
 from handler.emulator.server import Emulator
 from handler.errors import ApiError, NoAnswerError, ObjectError, OutOfTimeError
 from handler.runtime.deadline import Deadline
@@ -236,3 +236,10 @@ def test_a_list_ends_with_the_invocation(transport: Transport, server: Server) -
     late = Deadline(5, lambda: 5 - next(left))
     with pytest.raises(OutOfTimeError):
         list(repeating(server, transport, late).list_objects(BUCKET, ""))
+
+
+def test_a_key_that_xml_cannot_hold_sorts_before_those_that_it_can() -> None:
+    """It may be the last of a page, behind which the next one goes on."""
+    (found,) = listing_of(xml(one(key="drop/&#x1;1"))).objects
+    assert REPLACED in found.key
+    assert found.key < "drop/ "
