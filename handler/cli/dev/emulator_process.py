@@ -205,7 +205,8 @@ def check_env_file(path: Path, names: Collection[str]) -> None:
     url = urlsplit(present.get("NIGHTDROP_OBS_ENDPOINT", ""))
     if url.port and listens(url.port):
         raise StartError(
-            f"{path} belongs to the emulator at {url.geturl()}; stop it, or name another file"
+            f"{path} belongs to the emulator at {url.geturl()}; stop it, or name another file "
+            "(`nightdrop dev`: another --dir)"
         )
 
 
