@@ -24,7 +24,16 @@ _SCHEMA = Path(__file__).parents[4] / "handler" / "audit" / "sql" / "sqlite.sql"
 _DELIVERY = ("key", "trigger", "subject", "state", "fired_at", "digest", "touched_at", "seq")
 _JOB = ("key", "delivery", "name", "type", "state", "date", "lease_until", "planned_at", "seq")
 _NUMBERS = frozenset({"changed", "reported", "tries", "alarmed", "noticed", "notice_tries"}) | {
-    *("rollouts", "rollouts_open", "first_seq", "last_seq", "document", "attempt", "tasks"),
+    *(
+        "asked",
+        "rollouts",
+        "rollouts_open",
+        "first_seq",
+        "last_seq",
+        "document",
+        "attempt",
+        "tasks",
+    ),
     *("succeeded", "doubtful", "status", "paused", "ended_at", "finished_seq", "wave"),
 }
 _thread = local()
