@@ -222,14 +222,6 @@ def cloud_error_of(call: Callable[[], object]) -> CloudError | None:
     return None
 
 
-def is_of_gateway(error: CloudError) -> bool:
-    """Return whether a 404 is the API gateway's, which knows nothing of jobs.
-
-    Source: "Error codes" of the API gateway: they begin with `APIGW.`.
-    """
-    return isinstance(error, ApiError) and error.status == 404 and error.code.startswith("APIGW.")  # noqa: PLR2004 - named in the sentence
-
-
 def is_about_quota(message: str) -> bool:
     """Return whether an error is about a quota, not about a job that is called so."""
     return _QUOTA.search(message) is not None

@@ -183,8 +183,8 @@ class View(Protocol):
     def is_approved(self, subject: str, digest: str) -> bool:
         """Return whether a delivery of these bytes was approved and is to be planned yet."""
 
-    def awaiting(self, digest: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries of a spec with a digest that await approval, 100,000 at most."""
+    def awaiting(self, digest: str = "") -> tuple[DeliveryState, ...]:
+        """Return at most 100,000 deliveries that await approval, of any spec or one of a digest."""
 
     @property
     def rollouts(self) -> Rollouts:

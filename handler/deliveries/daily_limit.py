@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.audit.record import rule_id
-from handler.deliveries.records import number_of_jobs, relied_on
+from handler.deliveries.records import relied_on
 from handler.errors import Problem
 from handler.values.canonical_json import moment, timestamp
 
 if TYPE_CHECKING:
     from handler.audit.log import View
     from handler.deliveries.decisions import Order
+    from handler.specs.planner import Plan
 
 _DAY = timedelta(days=1)
 
@@ -34,7 +35,7 @@ def jobs_left(order: Order, view: View) -> int | None:
 
 def over_limit(order: Order, view: View) -> tuple[Problem, ...]:
     """Return why a rule's jobs of the last 24 hours leave no room for a plan; empty if they do."""
-    limit, jobs = order.policy.limit, number_of_jobs(order.plan)
+    limit, jobs = order.policy.limit, _number_of_jobs(order.plan)
     if limit is None:
         return ()
     room, in_the_way = limit.jobs - jobs, ""
@@ -57,3 +58,12 @@ def _planned_in_a_day(order: Order, view: View, most: int) -> tuple[tuple[str, i
     """Return when an order's rule let deliveries be planned, and with how many jobs each."""
     rule, since = rule_id(relied_on(order.policy)), timestamp(view.now - _DAY)
     return view.planned_since(rule, since, most)
+
+
+def _number_of_jobs(plan: Plan) -> int:
+    """Return how many jobs a plan is, those of its rollouts included."""
+    if not plan.rollouts:
+        return len(plan.jobs)
+    from handler.specs.rollout_planner import jobs_of_rollouts
+
+    return len(plan.jobs) + jobs_of_rollouts(plan.rollouts)

@@ -100,17 +100,20 @@ def _misplaced(delivery: Delivery, settings: Settings) -> Sequence[Problem]:
 
 
 def _decision(order: Order, invocation: Invocation) -> Decision[Decided]:
-    if order.delivery.trigger == "direct":
-        # The digest is that of the text which the event has, not of the file's.
-        most = invocation.settings.max_spec_bytes
-        first, *others = read(order.spec.data, Limits(max_bytes=most))
-        event = direct_delivery(cast("dict[str, Json]", first.value))
-        if not others:
-            order = order._replace(spec=SpecSource(cast("InlineSpec", event.spec).data, {}))
-    decide = plan_it(order, rules_of(invocation.settings))
-    if order.delivery.trigger == "direct":
-        decide = receive(order.delivery, decide)
-    return invocation.log.read(decide)
+    rules = rules_of(invocation.settings)
+    if order.delivery.trigger != "direct":
+        return invocation.log.read(plan_it(order, rules))
+    order = _as_event(order, invocation.settings)
+    return invocation.log.read(receive(order.delivery, plan_it(order, rules)))
+
+
+def _as_event(order: Order, settings: Settings) -> Order:
+    """Return an order with the text that an event has of its spec: that is what is approved."""
+    documents = read(order.spec.data, Limits(max_bytes=settings.max_spec_bytes))
+    if len(documents) > 1:
+        return order
+    event = direct_delivery(cast("dict[str, Json]", documents[0].value))
+    return order._replace(spec=SpecSource(cast("InlineSpec", event.spec).data, {}))
 
 
 def _by_id(

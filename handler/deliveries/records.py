@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from handler.deliveries.decisions import Order, Rules, SpecSource
     from handler.errors import Problem
     from handler.policy.verdict import PolicyDecision
-    from handler.specs.planner import Plan, PlannedJob
+    from handler.specs.planner import PlannedJob
     from handler.triggers.delivery import Delivery
 
 CHANGED = (
@@ -183,15 +183,6 @@ def rollouts_planned(order: Order) -> Iterator[Draft]:
     delivery = {"key": order.delivery.key, **relied_on(order.policy)}
     for rollout in order.plan.rollouts:
         yield from planned_rollout(delivery, rollout)
-
-
-def number_of_jobs(plan: Plan) -> int:
-    """Return how many jobs a plan is, those of its rollouts included."""
-    if not plan.rollouts:
-        return len(plan.jobs)
-    from handler.specs.rollout_planner import jobs_of_rollouts
-
-    return len(plan.jobs) + jobs_of_rollouts(plan.rollouts)
 
 
 def relied_on(policy: PolicyDecision) -> dict[str, str | int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from handler.audit.job_end import ENDED
 from handler.cloud.http_transport import TOO_MANY
-from handler.errors import ApiError, CloudError, CredentialsError, is_of_gateway
+from handler.errors import ApiError, CloudError, CredentialsError
 from handler.jobs.decisions import Created, Deferred, Done
 from handler.jobs.effects import (
     AwaitTurn,
@@ -49,6 +49,7 @@ MOST_PAGES = 200
 
 _PAUSE_SECONDS = 1.0
 _NOT_FOUND = 404
+_OF_GATEWAY = "APIGW."  # "Error codes" of the API gateway, which knows nothing of jobs
 
 
 class RateLimiter:
@@ -164,8 +165,9 @@ class EffectRunner:
         try:
             shown = self.ief.show_job(effect.job_id)
         except CloudError as error:
-            unknown = isinstance(error, ApiError) and error.status == _NOT_FOUND
-            return Gone() if unknown and not is_of_gateway(error) else None
+            if not isinstance(error, ApiError) or error.status != _NOT_FOUND:
+                return None
+            return None if error.code.startswith(_OF_GATEWAY) else Gone()
         if effect.pods and shown.status in ENDED:
             # Loaded where it is needed: only rollouts of deployments look at pods.
             from handler.cloud.ief.pods import with_pods

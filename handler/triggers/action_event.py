@@ -36,7 +36,9 @@ def _with_zone(text: str) -> str:
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("must not contain the character NUL, which PostgreSQL cannot store")
+        raise ValueError(
+            "must not contain the character NUL, which PostgreSQL cannot store; remove it"
+        )
     return text
 
 

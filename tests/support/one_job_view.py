@@ -72,7 +72,7 @@ class OneJobView:
         """Return that nothing is."""
         return False
 
-    def awaiting(self, _digest: str) -> tuple[DeliveryState, ...]:
+    def awaiting(self, _digest: str = "") -> tuple[DeliveryState, ...]:
         """Return nothing."""
         return ()
 

@@ -89,7 +89,7 @@ APPROVED = """SELECT 1 FROM deliveries
 WHERE subject || '' = ? AND state = 'received' AND approved = ? LIMIT 1"""
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
-AWAITING_DIGEST = f"{_DELIVERIES} WHERE state = 'awaiting' AND digest = ? ORDER BY seq LIMIT 100000"
+AWAITING_DIGEST = f"{_DELIVERIES} WHERE state = 'awaiting' AND digest = ? ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected', 'awaiting') ORDER BY due_at, changed LIMIT ?"""
 UNNOTICED = f"""{_DELIVERIES} WHERE (alarmed > noticed OR notice_due <> '') AND notice_due <= ?

@@ -41,6 +41,9 @@ class Execute(Protocol):
         """Run one statement."""
 
 
+_MOST_AWAITING = 100_000
+
+
 class SqlView:
     """The state in the current transaction of a database.
 
@@ -124,9 +127,11 @@ class SqlView:
         """Return whether a delivery of these bytes was approved and is to be planned yet."""
         return bool(self._query(statements.APPROVED, (subject, digest)))
 
-    def awaiting(self, digest: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries of a spec with a digest that await approval, 100,000 at most."""
-        return self._deliveries(statements.AWAITING_DIGEST, digest)
+    def awaiting(self, digest: str = "") -> tuple[DeliveryState, ...]:
+        """Return at most 100,000 deliveries that await approval, of any spec or one of a digest."""
+        if digest:
+            return self._deliveries(statements.AWAITING_DIGEST, digest, _MOST_AWAITING)
+        return self._deliveries(statements.AWAITING, _MOST_AWAITING)
 
     @property
     def rollouts(self) -> SqlRollouts:

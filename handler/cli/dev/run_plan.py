@@ -108,7 +108,10 @@ def plan_run(options: DevOptions) -> DevPlan:
     except (ValueError, OverflowError) as error:
         raise SettingsError(str(error)) from error
     if options.folder.resolve().is_relative_to(options.drop.resolve()):
-        raise SettingsError(f"--drop {options.drop} contains --dir {options.folder}; name another")
+        raise SettingsError(
+            f"--drop {options.drop} contains --dir {options.folder}; "
+            "name another folder with one of them"
+        )
     given = read_env_file(options.settings) if options.settings else {}
     if options.fleet:
         read_fleet(options.fleet)

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-_MOST = 100_000  # deliveries that await approval
-
-
 @click.command()
 @audit_option
 @click.option("--reason", default="", show_default=BY_HAND, help="For the record.")
@@ -74,7 +71,7 @@ def approve(address: str, what: str) -> None:
       nightdrop approve 7rhlycbp
     """
     with exit_on_log_error(), open_existing(address) as log:
-        awaiting = log.read(lambda view: view.open(_MOST).awaiting)
+        awaiting = log.read(lambda view: view.awaiting())
         known = [
             Candidate("delivery", one.key, (one.subject, one.subject.rpartition("/")[2]))
             for one in awaiting
@@ -82,8 +79,7 @@ def approve(address: str, what: str) -> None:
         try:
             key = find_one(what, known).key
         except LookupError as error:
-            waits = f"{error.args[0]}\nOnly what awaits approval can be approved."
-            exit_with_error(waits, 1)
+            exit_with_error(f"{error.args[0]}\nOnly what awaits approval can be approved.", 1)
         digest = next(one.digest for one in awaiting if one.key == key)
         approved = log.commit(record_approval([key], digest, actor=operator())).value
     if not approved:

@@ -44,7 +44,7 @@ class RolloutDetails(NamedTuple):
 
     Attributes:
         standing: How it stands.
-        judged: How many of its nodes its gate judges.
+        judged: How many of its nodes its gate judges; of one that has ended, all that succeeded.
         waves: How far each wave is.
         failed: Why nodes failed.
         skipped: Why nodes were skipped.
@@ -63,21 +63,15 @@ class RolloutDetails(NamedTuple):
         """How many nodes failed of those that its gate judges, and how many may."""
         rollout, counts, _ = self.standing
         settings = settings_of(rollout)
-        failed, finished = self._judged
+        failed, finished = self.judged.failed, self.judged.finished
         since = " since it was resumed" if finished < counts.finished else ""
         allowed = f"more than {settings.max_failed}" if settings.max_failed else "no number"
         return f"{failed} of {finished} failed{since}; {allowed} {settings.on_breach}s it"
 
-    @property
-    def _judged(self) -> tuple[int, int]:
-        """How many failed and how many ended; the rows of those that succeeded go with the end."""
-        gone = self.standing.rollout.succeeded
-        return self.judged.failed, self.judged.finished + gone
-
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, without its jobs."""
         rollout = self.standing.rollout
-        failed, finished = self._judged
+        failed, finished = self.judged.failed, self.judged.finished
         settings: dict[str, Any] = json.loads(rollout.settings)
         waves = [
             {"wave": one.number, "state": self.state_of(one), "nodes": one.nodes}
@@ -115,10 +109,11 @@ def details_of(view: View, key: str, pace: Pace) -> RolloutDetails:
         LookupError: There is no such rollout.
     """
     rollout = known_rollout(view, key)
+    judged = view.rollouts.judged(key)
     most = {"most": _MOST_REASONS, "named": _MOST_NAMED}
     return RolloutDetails(
         standing=rollout_standing(view, rollout, pace),
-        judged=view.rollouts.judged(key),
+        judged=judged._replace(succeeded=judged.succeeded + rollout.succeeded),
         waves=tuple(wave_progress(view, rollout)),
         failed=tuple(node_reasons(view, key, "failed", **most)),
         skipped=tuple(node_reasons(view, key, "skipped", **most)),

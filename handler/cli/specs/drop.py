@@ -141,12 +141,14 @@ def _is_valid(spec: SpecFile, cloud: Cloud) -> bool:
     """Return whether a spec may be dropped; print what is wrong with it."""
     settings = cloud.settings
     place = StoredSpec(settings.buckets[0], f"{settings.prefix}{spec.name}")
-    problems = object_problems(
+    misplaced = object_problems(
         place, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
-    ) or _spec_problems(spec, place, settings)
+    )
+    problems = misplaced or _spec_problems(spec, place, settings)
     if problems:
         refused = "\n".join(map(str, problems))
-        complain(f"{spec.name} is not dropped:\n{refused}")
+        advice = "\nGive it another name, or one with --as." if misplaced else ""
+        complain(f"{spec.name} is not dropped:\n{refused}{advice}")
     return not problems
 
 

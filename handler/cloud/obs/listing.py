@@ -20,7 +20,7 @@ _FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x([0-9a-fA-F]{1,6})
 REPLACED = "\x1f"
 """Stands in a key for a character that XML cannot contain; it sorts before all that XML can."""
 
-_PASSED_ON = "\ufffd"  # what the parser sees in its place
+_REPLACEMENT = "\ufffd"  # the character that the parser sees in its place
 
 _ALLOWED_CONTROLS = frozenset({9, 10, 13})
 _FIRST_PRINTABLE = 32
@@ -102,12 +102,12 @@ def _readable(found: re.Match[bytes]) -> bytes:
     # XML cannot contain such a character; one key with it must not make all others unreadable.
     code = int(found[1], 16) if found[1] else int(found[2] or 0)
     return (
-        found[0] if code >= _FIRST_PRINTABLE or code in _ALLOWED_CONTROLS else _PASSED_ON.encode()
+        found[0] if code >= _FIRST_PRINTABLE or code in _ALLOWED_CONTROLS else _REPLACEMENT.encode()
     )
 
 
 def _object(contents: ET.Element) -> ListedObject:
-    key = _text(contents, "Key").replace(_PASSED_ON, REPLACED)
+    key = _text(contents, "Key").replace(_REPLACEMENT, REPLACED)
     etag = _text(contents, "ETag").strip('"')
     time = _TIME.fullmatch(_text(contents, "LastModified"))
     if not key or time is None:
