@@ -11,7 +11,7 @@ from handler.deliveries.daily_limit import jobs_left
 from handler.deliveries.decisions import SpecSource, plan_it
 from handler.deliveries.planning import order_of, rules_of
 from handler.deliveries.receiving import receive
-from handler.errors import CloudError, RejectedError
+from handler.errors import CloudError, Problem, RejectedError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.runtime.response import Answered, Result, jobs_json
 from handler.specs.field_types import NAME_SUFFIX_LENGTH
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from handler.audit.log import Decision
     from handler.cloud.ief.fleet import EdgeNode
     from handler.deliveries.decisions import Decided, Order
-    from handler.errors import Problem
     from handler.invocation.invocation import Invocation
     from handler.runtime.response import ReplyOutcome
     from handler.settings import Settings
@@ -63,9 +62,9 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
     listed = cache(lambda: list_nodes(invocation.ief))  # for the names and for the states
     try:
         order = order_of(delivery, spec, invocation, listed)
+        decision = _decision(order, invocation)
     except RejectedError as error:
         return Answered([Result(delivery.key, "rejected", errors=tuple(map(str, error.problems)))])
-    decision = _decision(order, invocation)
     left = invocation.log.read(lambda view: jobs_left(order, view), fresh=False)
     outcome = _OUTCOMES[decision.drafts[0].action]
     note = decision.drafts[0].note.splitlines()
@@ -108,10 +107,15 @@ def _decision(order: Order, invocation: Invocation) -> Decision[Decided]:
 
 
 def _as_event(order: Order, settings: Settings) -> Order:
-    """Return an order with the text that an event has of its spec: that is what is approved."""
+    """Return an order with the text that an event has of its spec: that is what is approved.
+
+    Raises:
+        SpecRejectedError: It has several; no event can.
+    """
     documents = read(order.spec.data, Limits(max_bytes=settings.max_spec_bytes))
     if len(documents) > 1:
-        return order
+        text = f"has {len(documents)} job specs; an event has one: drop the file"
+        raise SpecRejectedError([Problem(text)])
     event = direct_delivery(cast("dict[str, Json]", documents[0].value))
     return order._replace(spec=SpecSource(cast("InlineSpec", event.spec).data, {}))
 

@@ -172,3 +172,11 @@ def test_what_was_handed_over_has_no_lines(fire: Fire) -> None:
     wrong = {**SPEC, "targets": {"nodes": ["gateway-nort-1"]}}
     (error,) = fire(wrong)["errors"]
     assert error.startswith("document 1, targets.nodes[0]: no node has the name or id")
+
+
+def test_several_specs_cannot_be_handed_over(fire: Fire) -> None:
+    """As `nightdrop invoke` says of such a file; dropped, they are planned."""
+    text = f"{TEXT}\n{json.dumps({**SPEC, 'name': 'yard'})}\n"
+    assert "an event has one" in fire(ask(text))["errors"][0]
+    address = ADDRESS.replace(".yaml", ".jsonl")
+    assert len(fire(ask(text, object=address))["plan"]["jobs"]) == 2
