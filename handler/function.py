@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from handler.deliveries.decisions import reject_event
-from handler.deliveries.pipeline import deliver, refuse
+from handler.deliveries.pipeline import deliver, reject_entries
 from handler.errors import (
     DeliveriesError,
     EventRejectedError,
@@ -83,7 +83,7 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     """
     began = time.monotonic()
     invocation = invocation_of(context, instance)
-    answered = _answered(event, context, invocation, instance)
+    answered = _answer(event, context, invocation, instance)
     head = answered.head or instance.log.head()
     answer = limited(reply(answered, head))
     # A line that cannot be written must not hide what was done.
@@ -92,22 +92,20 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     return answer
 
 
-def _answered(
-    event: object, context: object, invocation: Invocation, instance: Instance
-) -> Answered:
-    """Parse, act, checkpoint: what was recorded before an error is confirmed as well."""
+def _answer(event: object, context: object, invocation: Invocation, instance: Instance) -> Answered:
+    """Parse, act, and write the checkpoint that is due, even if an error is raised."""
     fired: Fired | EventRejectedError
     try:
-        fired = _recognised(event, invocation.settings)
+        fired = _recognise(event, invocation.settings)
     except EventRejectedError as error:
         fired = error
     if isinstance(fired, Action) and fired.name in LOOKS:
-        return _acted(fired, context, invocation, instance)
+        return _act(fired, context, invocation, instance)
     try:
         if isinstance(fired, EventRejectedError):
-            answered = Answered([_rejected(event, fired, invocation)])
+            answered = Answered([_reject(event, fired, invocation)])
         elif isinstance(fired, Action):
-            answered = _requested(event, fired, context, invocation, instance)
+            answered = _act_or_reject(event, fired, context, invocation, instance)
         else:
             answered = Answered(_deliver_all(fired, invocation))
         if invocation.settings.notify:
@@ -121,21 +119,21 @@ def _answered(
         _confirm(invocation, every, instance.write)
 
 
-def _acted(action: Action, context: object, invocation: Invocation, instance: Instance) -> Answered:
+def _act(action: Action, context: object, invocation: Invocation, instance: Instance) -> Answered:
     # Loaded where it is needed: most events are deliveries.
     from handler.event_actions import Asked, act
 
     return act(action, Asked(context, invocation, instance))
 
 
-def _requested(
+def _act_or_reject(
     event: object, action: Action, context: object, invocation: Invocation, instance: Instance
 ) -> Answered:
-    """Do what an event asks for; what cannot be meant is recorded and rejected."""
+    """Do what an event asks for; record and reject one that names no job or rollout, or several."""
     try:
-        return _acted(action, context, invocation, instance)
+        return _act(action, context, invocation, instance)
     except EventRejectedError as error:
-        return Answered([_rejected(event, error, invocation)])
+        return Answered([_reject(event, error, invocation)])
 
 
 def _confirm(invocation: Invocation, every: float, write: Write) -> None:
@@ -176,7 +174,7 @@ def _instance_of(context: object) -> Instance:
         return _instance
 
 
-def _recognised(event: object, settings: Settings) -> Fired:
+def _recognise(event: object, settings: Settings) -> Fired:
     if isinstance(event, Action):
         return event
     value = check_event(event, Limits(max_bytes=settings.max_spec_bytes))
@@ -188,7 +186,9 @@ def _deliver_all(fired: Sequence[Delivery | InvalidEntry], invocation: Invocatio
     results: list[Result] = []
     failed: list[NightdropError] = []
     try:
-        results += refuse([one for one in fired if isinstance(one, InvalidEntry)], invocation)
+        results += reject_entries(
+            [one for one in fired if isinstance(one, InvalidEntry)], invocation
+        )
     except NightdropError as error:
         failed.append(error)
     for delivery in fired:
@@ -217,7 +217,7 @@ def _joined(failed: Sequence[NightdropError]) -> str:
     return "; ".join(texts) + more
 
 
-def _rejected(event: object, error: EventRejectedError, invocation: Invocation) -> Result:
+def _reject(event: object, error: EventRejectedError, invocation: Invocation) -> Result:
     try:
         key = key_of(event)  # type: ignore[arg-type] # anything else is caught
     except (AttributeError, TypeError, ValueError, RecursionError):

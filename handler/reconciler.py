@@ -13,7 +13,8 @@ A run is bounded, may be killed at any point, and may run at the same time as an
 step is decided by the log. Without any retry of the platform, the reconciler completes all work.
 
 The open work is read when the run begins, and once more to tell what is left. In between the jobs
-are those that the commits answered; what other instances record meanwhile is left to the next run.
+are those that the commits answered, and each rollout is read again when its turn comes; what other
+instances record meanwhile is left to the next run.
 """
 
 from __future__ import annotations
@@ -107,12 +108,12 @@ def _worked_on(
     jobs = _by_key(known)
     unknown = [job for job in before.jobs if is_unknown(job, now)]
     jobs |= _by_key(_settle(unknown, invocation, errors))
-    claimed = [job for job in before.operations if lease_over(job, now)]
-    if claimed:
+    overdue = [job for job in before.operations if lease_over(job, now)]
+    if overdue:
         runner.drive_all(
-            [operation_settlement(job, now, sender) for job in claimed], senders=sender.senders
+            [operation_settlement(job, now, sender) for job in overdue], senders=sender.senders
         )
-        settled = log.read(lambda view: [view.job(job.key) for job in claimed], fresh=False)
+        settled = log.read(lambda view: [view.job(job.key) for job in overdue], fresh=False)
         jobs |= _by_key(filter(None, settled))
     followed = [job for job in jobs.values() if job.followed and not job.operation]
     unsent = [job for job in jobs.values() if not job.final]
@@ -140,7 +141,7 @@ def _sweep(
     bucket: str, before: ScanState, invocation: Invocation, errors: list[str], warnings: list[str]
 ) -> Iterator[Result]:
     """Deliver what a scan of a bucket finds, and record where the next scan continues."""
-    if not invocation.has_time():
+    if not invocation.request_fits():
         errors.append(f"no time was left to scan for missed files in bucket {bucket}")
         return
     try:
@@ -150,7 +151,7 @@ def _sweep(
         return
     position, done = seen.position, before.position
     for found in seen.found:
-        if not invocation.has_time():
+        if not invocation.request_fits():
             position = done
             errors.append(f"no time was left for all missed files in bucket {bucket}")
             break
@@ -167,7 +168,7 @@ def _delivered(
     deliveries: Iterable[Delivery], invocation: Invocation, errors: list[str]
 ) -> Iterator[Result]:
     for delivery in deliveries:
-        if not invocation.has_time():
+        if not invocation.request_fits():
             return
         try:
             yield deliver(delivery, invocation)
@@ -194,7 +195,7 @@ def _settle(
     jobs: Sequence[JobState], invocation: Invocation, errors: list[str]
 ) -> Iterator[JobState]:
     for _, alike in groupby(sorted(jobs, key=_type), key=_type):
-        if not invocation.has_time():
+        if not invocation.request_fits():
             return
         try:
             yield from invocation.runner.drive(settlement(list(alike), invocation.sender))
@@ -208,5 +209,5 @@ def _type(job: JobState) -> str:
 
 def _reported(run: DeliveryState, now: datetime, invocation: Invocation) -> DeliveryState:
     """Return a run as it stands after its result file was written, if that is due."""
-    due = is_due(run, now) and invocation.has_time()
+    due = is_due(run, now) and invocation.request_fits()
     return report(run, invocation) if due else run

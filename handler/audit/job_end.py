@@ -16,7 +16,10 @@ EndWord: TypeAlias = Literal[
 ]
 ShownWord: TypeAlias = Literal[JobWord, EndWord]
 
-ENDED = frozenset({"Successful", "Partially_successful", "Failed", "Stopped", "Timed_out"})
+SUCCESSFUL = "Successful"
+"""How the API names a success, of a job and of a task."""
+
+ENDED = frozenset({SUCCESSFUL, "Partially_successful", "Failed", "Stopped", "Timed_out"})
 """Statuses after which the API changes a job no more (list page of the batch jobs)."""
 
 FAILED: frozenset[ShownWord] = frozenset({"partly failed", "failed", "end unknown"})
@@ -45,7 +48,7 @@ def shown_word(state: JobWord, finished: str, succeeded: int) -> ShownWord:
         return "deleted"
     if finished not in ENDED:
         return "end unknown"
-    if finished == "Successful":
+    if finished == SUCCESSFUL:
         return "succeeded"
     return "partly failed" if succeeded else "failed"
 

@@ -141,7 +141,7 @@ def _listed(bucket: str, began: str, invocation: Invocation) -> tuple[list[Liste
         listed += page.objects
         if not page.truncated:
             break
-        if number >= _MOST_PAGES or len(listed) >= MOST_OBJECTS or not invocation.has_time():
+        if number >= _MOST_PAGES or len(listed) >= MOST_OBJECTS or not invocation.request_fits():
             return listed, listed[-1].key if listed else ""
     return listed, ""
 
@@ -163,7 +163,7 @@ def _unseen(dropped: Sequence[Delivery], invocation: Invocation) -> tuple[list[D
     """Return what was never looked at, and the last key that was asked about if time ran out."""
     unseen: list[Delivery] = []
     for start in range(0, len(dropped), _AT_ONCE):
-        if start and not invocation.has_time():
+        if start and not invocation.request_fits():
             return unseen, str(dropped[start - 1].source["key"])
         unseen += invocation.log.read(
             partial(_filtered, dropped[start : start + _AT_ONCE]), fresh=False

@@ -87,14 +87,14 @@ class Decided(NamedTuple):
         delivery: What to go on with: the delivery, or the latest run of it.
         run: Its run, or the one that it repeats; None if it must be read and planned first.
         seen: Whether its run was decided before it came.
-        refused: The run before it that was refused and left nothing, if it starts over.
+        earlier: The run before it that left nothing on the fleet, if it starts over.
         attempt: The number of the attempt that was claimed for its first job, or 0.
     """
 
     delivery: Delivery
     run: DeliveryState | None
     seen: bool = False
-    refused: DeliveryState | None = None
+    earlier: DeliveryState | None = None
     attempt: int = 0
 
 
@@ -129,9 +129,9 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
             return followed_by((unplanned,), decided)
         since = _received_at(order.delivery.key, view)
         jobs = [job_planned(order, job, rules, since) for job in order.plan.jobs]
-        return followed_by((planned(order), *jobs, *rollouts_planned(order)), claimed)
+        return followed_by((planned(order), *jobs, *rollouts_planned(order)), with_claim)
 
-    def claimed(view: View) -> Decision[Decided]:
+    def with_claim(view: View) -> Decision[Decided]:
         first: Decision[Claim | None] = claim(view) if claim else Decision(None)
         return followed_by(first.drafts, lambda view: decided(view, first.value_in(view)))
 
@@ -213,22 +213,16 @@ def interrupted(delivery: Delivery, note: str) -> Decide[DeliveryState]:
     return lambda _view: followed_by((draft,), known_delivery(delivery.key))
 
 
-def reject_event(
-    key: str, problems: Sequence[Problem], *, source: Part
-) -> Decide[DeliveryState | None]:
+def reject_event(key: str, problems: Sequence[Problem], *, source: Part) -> Decide[None]:
     """Decide to record an event, or an entry of one, that is no delivery."""
-
-    def decide(view: View) -> Decision[DeliveryState | None]:
-        draft = Draft(
-            action="event.rejected",
-            outcome="failure",
-            delivery={"key": key, "trigger": "unknown", "subject": "event"},
-            source=source,
-            note="\n".join(map(str, problems)),
-        )
-        return Decision(view.delivery(key), (draft,))
-
-    return decide
+    draft = Draft(
+        action="event.rejected",
+        outcome="failure",
+        delivery={"key": key, "trigger": "unknown", "subject": "event"},
+        source=source,
+        note="\n".join(map(str, problems)),
+    )
+    return lambda _view: Decision(None, (draft,))
 
 
 def _unplanned(order: Order, rules: Rules, view: View, run: DeliveryState | None) -> Draft | None:

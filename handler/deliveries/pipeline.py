@@ -29,7 +29,7 @@ from handler.errors import (
 )
 from handler.jobs.decisions import claim
 from handler.jobs.submission import Claimed, sign_ahead, submit_all
-from handler.runtime.response import Result, delivered_again, result_of
+from handler.runtime.response import WORST_LAST, Result, delivered_again, result_of
 from handler.triggers.delivery import InlineSpec
 from handler.triggers.event_parser import filter_delivery
 
@@ -63,7 +63,7 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
         decided, claimed = _plan(order, invocation, received=False)
     else:
         decided, claimed = invocation.log.commit(receive(delivery)).value, None
-    refused, run = decided.refused, decided.run
+    run = decided.run
     if run is None and invocation.out_of_time:
         key = decided.delivery.key
         return result_of(key, state_of(key, invocation), repeated=False)
@@ -83,7 +83,7 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
             from handler.deliveries.reporting import report
 
             report(run, invocation)
-    return delivered_again(result, refused) if refused else result
+    return delivered_again(result, decided.earlier) if decided.earlier else result
 
 
 def _with_rollouts(result: Result, run: DeliveryState, invocation: Invocation) -> Result:
@@ -94,7 +94,11 @@ def _with_rollouts(result: Result, run: DeliveryState, invocation: Invocation) -
 
     rollouts = invocation.log.read(lambda view: view.rollouts.of_delivery(run.key), fresh=False)
     ticked = tick([one for one in rollouts if not one.ended], invocation)
-    return with_rollouts(result, ticked.standings)
+    result = with_rollouts(result, ticked.standings)
+    if not ticked.errors:
+        return result
+    outcome = max(result.outcome, "deferred", key=WORST_LAST.index)
+    return result._replace(outcome=outcome, errors=(*result.errors, *ticked.errors))
 
 
 def _with_jobs(run: DeliveryState, jobs: Sequence[JobState]) -> DeliveryState:
@@ -109,12 +113,12 @@ def state_of(key: str, invocation: Invocation) -> DeliveryState:
     return invocation.log.read(known_delivery(key), fresh=False).value
 
 
-def refuse(refused: Sequence[InvalidEntry], invocation: Invocation) -> list[Result]:
+def reject_entries(entries: Sequence[InvalidEntry], invocation: Invocation) -> list[Result]:
     """Record the invalid entries of an event in one commit and return their results."""
-    decisions = [reject_event(one.key, [one.problem], source=one.source) for one in refused]
+    decisions = [reject_event(one.key, [one.problem], source=one.source) for one in entries]
     if decisions:
         invocation.log.commit_all(decisions)
-    return [Result(one.key, "rejected", errors=(str(one.problem),)) for one in refused]
+    return [Result(one.key, "rejected", errors=(str(one.problem),)) for one in entries]
 
 
 def _inline_order(delivery: Delivery, invocation: Invocation) -> Order | None:
@@ -151,10 +155,10 @@ def _plan(
     first = next(iter(order.plan.jobs), None)
     ahead = sign_ahead(first.body, invocation.sender) if first and order.may_run else None
     signed = invocation.runner.drive(ahead) if ahead else None
-    claimed = (
+    claim_first = (
         claim(first.key, date=signed.request.date, lease=signed.lease) if first and signed else None
     )
-    plan = plan_it(order, rules_of(invocation.settings), claimed)
+    plan = plan_it(order, rules_of(invocation.settings), claim_first)
     decide = plan if received else receive(order.delivery, plan)
     decided = invocation.log.commit(decide).value
     if first is None or signed is None or not decided.attempt:

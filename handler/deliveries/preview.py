@@ -58,6 +58,7 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
     misplaced = _misplaced(delivery, invocation.settings)
     if misplaced:
         return Answered([Result(delivery.key, "rejected", errors=tuple(map(str, misplaced)))])
+    delivery = _run_of(delivery, invocation)
     spec = SpecSource(delivery.spec.data if isinstance(delivery.spec, InlineSpec) else b"", {})
     listed = cache(lambda: list_nodes(invocation.ief))  # for the names and for the states
     try:
@@ -96,6 +97,13 @@ def _misplaced(delivery: Delivery, settings: Settings) -> Sequence[Problem]:
     return object_problems(
         place, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
     )
+
+
+def _run_of(delivery: Delivery, invocation: Invocation) -> Delivery:
+    """Return a delivery as the run that it would begin or repeat: its key is in every name."""
+    if delivery.trigger != "direct":
+        return delivery
+    return invocation.log.read(receive(delivery)).value.delivery
 
 
 def _decision(order: Order, invocation: Invocation) -> Decision[Decided]:
@@ -153,7 +161,7 @@ def _standings(delivery: str, invocation: Invocation) -> list[Json]:
     from handler.rollouts.tick import look
 
     rollouts = invocation.log.read(lambda view: view.rollouts.of_delivery(delivery), fresh=False)
-    return [standing_json(look(one, invocation)) for one in rollouts]
+    return [standing_json(look(one.key, invocation)) for one in rollouts]
 
 
 def _name(name: str, key: str, trigger: str) -> str:

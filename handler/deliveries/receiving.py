@@ -39,15 +39,15 @@ def receive(delivery: Delivery, plan: Decide[Decided] | None = None) -> Decide[D
     """
 
     def decide(view: View) -> Decision[Decided]:
-        run, seen, refused = _latest_run(view, delivery)
+        run, seen, earlier = _latest_run(view, delivery)
         if seen and seen.state != "received":
             value = Decided(run, _repeated_by(view, seen), seen=True)
             return Decision(value, (repeated(run, seen),))
-        if plan and refused is None:
+        if plan and earlier is None:
             return plan(view)
-        starting = Decided(run, None, refused=refused)
+        starting = Decided(run, None, earlier=earlier)
         if seen is None:
-            return Decision(starting, (_received(run, refused),))
+            return Decision(starting, (_received(run, earlier),))
         again = draft_about(run)._replace(note="started over: it was never planned")
         return Decision(starting, (again,))
 
@@ -57,12 +57,12 @@ def receive(delivery: Delivery, plan: Decide[Decided] | None = None) -> Decide[D
 def _latest_run(
     view: View, delivery: Delivery
 ) -> tuple[Delivery, DeliveryState | None, DeliveryState | None]:
-    """Return a delivery's latest run, its state, and the state of the refused run before it."""
-    refused, seen = None, view.delivery(delivery.key)
+    """Return a delivery's latest run, its state, and the state of the run before it."""
+    earlier, seen = None, view.delivery(delivery.key)
     while seen and _left_nothing(_repeated_by(view, seen)):
         delivery = delivery._replace(key=key_of([delivery.key, "delivered again"]))
-        refused, seen = seen, view.delivery(delivery.key)
-    return delivery, seen, refused
+        earlier, seen = seen, view.delivery(delivery.key)
+    return delivery, seen, earlier
 
 
 def _repeated_by(view: View, seen: DeliveryState) -> DeliveryState:
@@ -87,10 +87,10 @@ def _left_nothing(run: DeliveryState) -> bool:
     return bool(run.jobs) and not run.rollouts and all(job.state in free for job in run.jobs)
 
 
-def _received(delivery: Delivery, refused: DeliveryState | None) -> Draft:
+def _received(delivery: Delivery, earlier: DeliveryState | None) -> Draft:
     body = delivery.to_json()
     draft = draft_about(delivery)._replace(body=body, request={"digest": sha256_hex(body)})
-    if refused is None:
+    if earlier is None:
         return draft
-    note = f"delivered again: {shown(refused.key)} left nothing on the fleet"
-    return draft._replace(delivery={**draft.delivery, "repeats": refused.key}, note=note)
+    note = f"delivered again: {shown(earlier.key)} left nothing on the fleet"
+    return draft._replace(delivery={**draft.delivery, "repeats": earlier.key}, note=note)

@@ -51,7 +51,7 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
     A failure is recorded and loses no delivery: the reconciler writes the file later.
     """
     place = invocation.settings.results
-    if place is None or not has_result(run, invocation.settings) or not invocation.has_time():
+    if place is None or not has_result(run, invocation.settings) or not invocation.request_fits():
         return run
     dated = invocation.obs.clock()
     obs = invocation.obs._replace(clock=lambda: dated)
@@ -59,7 +59,7 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
     started = invocation.log.commit(start_result(run.key, pause)).value
     if not isinstance(started, StartedResult):
         return started or run
-    if not invocation.has_time():
+    if not invocation.request_fits():
         return started.run
     bucket, prefix = place
     source, spec_key = _object_of(started.shown)

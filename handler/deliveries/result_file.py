@@ -59,7 +59,7 @@ def result_files(run: DeliveryState, invocation: Invocation) -> Iterator[File]:
         from handler.rollouts.tick import look
 
         rollouts = invocation.log.read(lambda view: view.rollouts.of_delivery(run.key), fresh=False)
-        result = with_rollouts(result, [look(one, invocation) for one in rollouts])
+        result = with_rollouts(result, [look(one.key, invocation) for one in rollouts])
         if any(one.ended for one in rollouts):
             yield from _reports(run, invocation)
     yield File(RESULT, "application/json", result_data(run.subject, run.digest, result))

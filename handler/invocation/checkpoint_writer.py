@@ -131,7 +131,7 @@ def checkpoint_store(address: str, obs: Obs | None) -> CheckpointStore:
 
 def _put(new: Checkpoint, key: SigningKey | None, invocation: Invocation) -> str:
     """Write a checkpoint; return why it could not be written, "" if it was."""
-    if not invocation.has_time():
+    if not invocation.request_fits():
         return "no time was left to write it"
     try:
         checkpoint_store(invocation.settings.checkpoints, invocation.obs).put(

@@ -48,7 +48,7 @@ class Invocation(NamedTuple):
         """Whether only results of started work can still be recorded in this invocation."""
         return self.deadline.left() <= RECORDING_SECONDS
 
-    def has_time(self) -> bool:
+    def request_fits(self) -> bool:
         """Whether one more request, and what it leads to, fits into this invocation."""
         return self.deadline.left() > self.sender.seconds_per_request
 

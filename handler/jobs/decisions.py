@@ -61,6 +61,10 @@ class Deferred(NamedTuple):
     code: str = ""
 
 
+NO_TIME = "no time was left to send it"
+"""Why a request did not leave, if the invocation was about to end."""
+
+
 class Unknown(NamedTuple):
     """The job may have been created; only the list of jobs can tell."""
 
@@ -72,10 +76,11 @@ Answer: TypeAlias = "Created | Refused | Deferred | Unknown"
 
 
 class Claim(NamedTuple):
-    """The result of a claim: whether this instance may send, and the job as the claim leaves it.
+    """The result of a claim: whether this instance may send.
 
     Attributes:
         attempt: The number of the attempt, to be given back with its answer; 0 if not granted.
+        job: The job; if it was not granted, with the reason recorded.
     """
 
     attempt: int

@@ -29,11 +29,10 @@ class AwaitTurn(NamedTuple):
     """Wait while the API has asked for slower senders; answers the seconds left, 0 for too few.
 
     Attributes:
-        spare: Seconds that must be left afterwards: it is not waited where they would not be,
-            and never if it is infinite.
+        spare: Seconds that must be left afterwards, or there is no wait; infinite: never wait.
     """
 
-    spare: float = 0.0
+    spare: float
 
 
 class TimeLeft:
@@ -53,7 +52,7 @@ class Commit(NamedTuple):
 
 
 class Send(NamedTuple):
-    """Let a signed request leave, once; answers a `transitions.Answer`."""
+    """Let a signed request leave, once; answers an `Answer` of `decisions`."""
 
     request: Request
 
@@ -119,7 +118,6 @@ class Sender(NamedTuple):
     Attributes:
         seconds_per_request: Seconds one request and the record of its answer may take together.
         settle_after: Seconds after a signature's date from which a complete list is believed.
-        tries: How often one invocation sends a job that the API asks to be sent later.
         absent_doubt: Why a list never shows here that a job is absent; "" if it does.
         breaker: When the circuit breaker holds sending; None for never.
         senders: How many requests leave at once.
@@ -128,7 +126,6 @@ class Sender(NamedTuple):
 
     seconds_per_request: float
     settle_after: float
-    tries: int = 5
     absent_doubt: str = ""
     breaker: Breaker | None = None
     senders: int = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from handler.audit.job_end import ENDED
+from handler.audit.job_end import ENDED, SUCCESSFUL
 from handler.audit.job_state import DELETED
 from handler.audit.log import Decision, followed_by
 from handler.jobs.breaker import trip
@@ -137,7 +137,7 @@ def _finished(job: JobState, ended: ShownJob) -> Draft:
     given_up = "" if ended.status in ENDED else _GIVEN_UP
     return about(job)._replace(
         action="job.finished",
-        outcome="success" if ended.status == "Successful" else "failure",
+        outcome="success" if ended.status == SUCCESSFUL else "failure",
         response={
             "job_id": job.job_id,
             "final": ended.status or "unknown",

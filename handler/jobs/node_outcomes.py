@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from handler.audit.job_end import SUCCESSFUL
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.jobs.effects import Gone, ShowJob, TimeLeft, ask, commit
@@ -29,7 +30,6 @@ LATE_FOR = timedelta(minutes=30)
 MOST_LATE_JOBS = 20
 """How many such jobs one run of the reconciler asks for, the latest."""
 
-_SUCCESSFUL = "Successful"
 _LONGEST_REASON = 200
 
 
@@ -46,14 +46,14 @@ def failed_nodes(view: View, finished: Draft, answer: ShownJob | Gone) -> tuple[
     tasks, missing = _tasks(answer), ("", "IEF shows no task for it")
     if isinstance(answer, Gone):
         missing = ("", "its job was deleted on the fleet")
-    elif not tasks and answer.status == _SUCCESSFUL:
+    elif not tasks and answer.status == SUCCESSFUL:
         return ()
     nodes = view.rollouts.nodes_of_job(str(finished.job["key"]))
     return tuple(
         node_record(finished, node, "failed", reason or f"its task is {status or 'unknown'}")
         for node in nodes
         for status, reason in [tasks.get(node.node_id, missing)]
-        if status != _SUCCESSFUL
+        if status != SUCCESSFUL
     )
 
 
@@ -98,7 +98,7 @@ def correct(job_key: str, answer: ShownJob) -> Decide[None]:
         drafts = (
             node_record(about, node, "succeeded", "it succeeded after its job had ended")
             for node in view.rollouts.nodes_of_job(job_key)
-            if node.state == "failed" and tasks.get(node.node_id, ("", ""))[0] == _SUCCESSFUL
+            if node.state == "failed" and tasks.get(node.node_id, ("", ""))[0] == SUCCESSFUL
         )
         return Decision(None, tuple(drafts))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.audit.job_end import ENDED
+from handler.audit.job_end import ENDED, SUCCESSFUL
 from handler.audit.log import Decision
 from handler.jobs.claiming import contradicted
 from handler.jobs.decisions import Done, Refused, Unknown, about, known
@@ -14,9 +14,9 @@ from handler.jobs.operations import (
     OPERATIONS,
     JobLook,
     OperationResult,
+    condition_of,
     not_done,
     result_without_sending,
-    standing_of,
 )
 from handler.values.canonical_json import moment, timestamp
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 NOT_FOUND = 404
 _STOPPED = frozenset({"Stopping", "Stopped"})
-_SUCCESSFUL = "Successful"
 _SETTLED = "the answer was lost, and the fleet shows it"
 
 
@@ -133,7 +132,7 @@ def settle_operation(
             )
             return Decision(_done(job, operation), (done,))
         # One that failed could be retried while the request to pause it is still under way.
-        over = operation.name == "pause" and getattr(shown, "status", "") == _SUCCESSFUL
+        over = operation.name == "pause" and getattr(shown, "status", "") == SUCCESSFUL
         if not (fenced or over):
             return Decision(None)
         status = "does not know the job" if isinstance(shown, Gone) else f"shows {shown.status}"
@@ -191,7 +190,7 @@ def _unchanged(
 
 def _result(job: JobState, operation: Operation) -> OperationResult:
     """Return the result of an answer that came after its claim was settled."""
-    if standing_of(job) == operation.so:
+    if condition_of(job) == operation.so:
         return _done(job, operation)
     return _unknown(job, operation, "it was settled before the answer came")
 

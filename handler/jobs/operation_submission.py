@@ -16,7 +16,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from handler.jobs.decisions import Deferred, lease_over
+from handler.jobs.decisions import NO_TIME, Deferred, lease_over
 from handler.jobs.effects import (
     AwaitTurn,
     SendOperation,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from handler.audit.job_state import JobState
     from handler.jobs.effects import Asking, Sender
     from handler.jobs.operations import OperationRequest
-
-_NO_TIME = "no time was left to send it"
 
 
 def operation_submission(
@@ -60,7 +58,7 @@ def operation_submission(
     signed = (
         (yield from ask(SignOperation(request.operation.call, found.job.job_id)))
         if left >= sender.seconds_per_request
-        else Deferred(_NO_TIME)
+        else Deferred(NO_TIME)
     )
     if isinstance(signed, Deferred):
         return OperationResult("not done", f"job {found.job.name}: {signed.reason}")
@@ -69,7 +67,7 @@ def operation_submission(
     if claim.result:
         return claim.result
     in_time = (yield from ask(TimeLeft())) >= sender.seconds_per_request
-    answer = (yield from ask(SendOperation(signed))) if in_time else Deferred(_NO_TIME)
+    answer = (yield from ask(SendOperation(signed))) if in_time else Deferred(NO_TIME)
     result = yield from commit(record_operation(claim.job, request, answer))
     if result.outcome != "unknown":
         return result

@@ -48,7 +48,7 @@ class Operation(NamedTuple):
         call: Its name in the API.
         claimed: The action of its claim.
         done: The action of its success.
-        allowed: What a job must be for it, in the words of `standing_of`.
+        allowed: What a job must be for it, in the words of `condition_of`.
         so: What a job is once it is done; "" if that cannot be told.
     """
 
@@ -171,14 +171,14 @@ def result_without_sending(
             return not_done(job, f"is being {participle} right now; try again later")
         why = f"whether it was {participle} is not known yet: the reconciler settles it"
         return OperationResult("unknown", f"job {job.name}: {why}")
-    standing = standing_of(job)
-    if standing == operation.so:
+    condition = condition_of(job)
+    if condition == operation.so:
         return OperationResult("so", f"job {job.name} is {operation.so} already")
-    if job.rollout and operation.name == _AGAIN.get(standing):
+    if job.rollout and operation.name == _AGAIN.get(condition):
         return not_done(job, _OF_ROLLOUT)
-    if standing not in operation.allowed:
+    if condition not in operation.allowed:
         state, finished = shown_state(job), job.finished
-        return not_done(job, _REFUSED[standing].format(state=state, finished=finished))
+        return not_done(job, _REFUSED[condition].format(state=state, finished=finished))
     asked_at = request.asked_at if operation.name != "delete" else None
     why = changed_since(asked_at, job.changed_at, view.now) or _held(view, operation)
     return not_done(job, why) if why else None
@@ -216,7 +216,7 @@ def changed_since(asked_at: datetime | None, changed_at: str, now: datetime) -> 
     )
 
 
-def standing_of(job: JobState) -> str:
+def condition_of(job: JobState) -> str:
     """Return what a job is as to operations: one word of `_REFUSED`."""
     if not job.job_id:
         return "dead" if job.state in DEAD else "waiting"

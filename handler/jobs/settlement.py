@@ -45,7 +45,8 @@ _BY_FACTS = (
 def settlement(jobs: Sequence[JobState], sender: Sender) -> Asking[tuple[JobState, ...]]:
     """Yield the effects that settle jobs of one type; return the jobs as they leave them.
 
-    One list serves them all, and what it says of all of them is one commit.
+    One list serves them all. What it says of the jobs is one commit; what it says of the list
+    itself, that marks are lost or that it shows no absence, may be one before and one after it.
     """
     since = moment(min(job.date for job in jobs)) - CLOCK_SKEW
     listing = yield from ask(ListJobs(jobs[0].type, since))

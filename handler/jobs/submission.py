@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, NotSentError, is_about_quota
 from handler.jobs.decisions import (
+    NO_TIME,
     SENDABLE,
     Answer,
     Deferred,
@@ -48,8 +49,10 @@ AUTHENTICATION_FAILED = "IEF.011005"
 NOT_KNOWN = 408
 """The one status below 500 after which the job may have been created: a time-out."""
 
+TRIES = 5
+"""How often one invocation sends a job that the API asks to be sent later."""
+
 _LATER = frozenset({401, 403, TOO_MANY})
-_NO_TIME = "no time was left to send it"
 
 
 class Signed(NamedTuple):
@@ -78,12 +81,12 @@ def submission(
         sender: Who submits.
         claimed: What was claimed for it already, with its plan.
     """
-    for _ in range(sender.tries):
+    for _ in range(TRIES):
         current = claimed or (yield from _claimed(key, body, sender))
         if not isinstance(current, Claimed):
             return current
         in_time = (yield from ask(TimeLeft())) >= sender.seconds_per_request
-        answer = (yield from ask(Send(current.request))) if in_time else Deferred(_NO_TIME)
+        answer = (yield from ask(Send(current.request))) if in_time else Deferred(NO_TIME)
         job = yield from commit(record(key, current.attempt, answer))
         if not (isinstance(answer, Deferred) and answer.status == TOO_MANY):
             break
@@ -135,7 +138,7 @@ def _claimed(key: str, body: str | None, sender: Sender) -> Asking[Claimed | Job
 
     left = yield from ask(AwaitTurn(sender.seconds_per_request))
     if left < sender.seconds_per_request:
-        return (yield from commit(defer(key, _NO_TIME)))
+        return (yield from commit(defer(key, NO_TIME)))
     request = yield from ask(Sign(body))
     if isinstance(request, Deferred):
         return (yield from commit(defer(key, request.reason)))

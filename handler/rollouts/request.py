@@ -54,10 +54,9 @@ def run_rollout_request(action: Action, invocation: Invocation) -> Result:
         operation, action.actor, action.reason or BY_HAND, action.wave, action.asked_at
     )
     said = log.commit(operate(rollout.key, request)).value
-    after = log.read(lambda view: view.rollouts.get(rollout.key), fresh=False) or rollout
     done = said.outcome == "done"
-    ticked = tick([after], invocation) if done else None
-    standing = ticked.standings[0] if ticked and ticked.standings else look(after, invocation)
+    ticked = tick([rollout], invocation) if done else None
+    standing = ticked.standings[0] if ticked and ticked.standings else look(rollout.key, invocation)
     sentences = () if done else (said.sentence,)
     failed = ticked.errors if ticked else ()
     return Result(

@@ -19,7 +19,7 @@ from handler.jobs.node_outcomes import LATE_FOR, MOST_LATE_JOBS, late_results
 from handler.jobs.operation_submission import operation_submission
 from handler.jobs.operations import OPERATIONS, OperationRequest
 from handler.jobs.submission import submit_all
-from handler.rollouts.advance import Advanced, Pace, advance, rollout_standing
+from handler.rollouts.advance import Advanced, Pace, advance, known_rollout, rollout_standing
 from handler.rollouts.waiting import settings_of, wait_for
 from handler.values.canonical_json import sha256_hex, timestamp
 from handler.values.named_tuple import NamedTuple
@@ -57,20 +57,21 @@ class Ticked(NamedTuple):
 def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
     """Bring rollouts as far as they get now.
 
+    Each is read again when its turn comes: somebody may have stopped it since it was listed.
+
     Raises:
         LogError: The log could not be read or written.
     """
     standings: list[Standing] = []
     errors: list[str] = []
-    for rollout in rollouts:
-        if not invocation.has_time():
-            errors.append(f"no time was left for rollout {rollout.name}")
+    for listed in rollouts:
+        if not invocation.request_fits():
+            errors.append(f"no time was left for rollout {listed.name}")
             continue
         try:
-            _correct(rollout, invocation)
-            advanced = _advanced(rollout, invocation)
+            advanced = _advanced(_corrected(listed.key, invocation), invocation)
         except CloudError as error:
-            errors.append(f"rollout {rollout.name}: {error}")
+            errors.append(f"rollout {listed.name}: {error}")
             continue
         submit_all(advanced.jobs, invocation.runner, invocation.sender)
         _pause_or_resume(advanced.standing.rollout, invocation)
@@ -78,11 +79,17 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
     return Ticked(tuple(standings), tuple(errors))
 
 
-def _correct(rollout: RolloutState, invocation: Invocation) -> None:
-    """Learn whether nodes succeeded after their job had timed out."""
-    late = invocation.log.read(lambda view: jobs_that_may_succeed(view, rollout), fresh=False)
+def _corrected(key: str, invocation: Invocation) -> RolloutState:
+    """Learn whether nodes succeeded after their job had timed out; return the rollout as it is."""
+
+    def look(view: View) -> tuple[RolloutState, list[JobState]]:
+        rollout = known_rollout(view, key)
+        return rollout, jobs_that_may_succeed(view, rollout)
+
+    rollout, late = invocation.log.read(look, fresh=False)
     asked = [late_results(job, invocation.sender) for job in late]
     invocation.runner.drive_all(asked, senders=invocation.sender.senders)
+    return rollout
 
 
 def jobs_that_may_succeed(view: View, rollout: RolloutState) -> list[JobState]:
@@ -119,11 +126,11 @@ def jobs_to_follow(view: View, rollout: RolloutState) -> tuple[OperationRequest,
 
 
 def _advanced(rollout: RolloutState, invocation: Invocation) -> Advanced:
-    if rollout.ended:
-        return Advanced(look(rollout, invocation))
-    template = invocation.log.bodies([rollout.key]).get(rollout.key, "")
+    template = "" if rollout.ended else invocation.log.bodies([rollout.key]).get(rollout.key, "")
     if sha256_hex(template) != rollout.body_digest:
-        return Advanced(look(rollout, invocation)._replace(waiting=wait_for("held", _NO_TEMPLATE)))
+        standing = look(rollout.key, invocation)
+        held = standing._replace(waiting=wait_for("held", _NO_TEMPLATE))
+        return Advanced(standing if standing.rollout.ended else held)
     pace = _pace(invocation)
     advanced = _decided(advance(rollout.key, template, pace), invocation)
     if advanced.standing.waiting.word != "joiners":
@@ -143,10 +150,12 @@ def _decided(decide: Decide[Advanced], invocation: Invocation) -> Advanced:
     return invocation.log.commit(decide).value
 
 
-def look(rollout: RolloutState, invocation: Invocation) -> Standing:
-    """Return how a rollout stands, and do nothing about it."""
+def look(key: str, invocation: Invocation) -> Standing:
+    """Return how a rollout stands now, and do nothing about it."""
     pace = _pace(invocation)
-    return invocation.log.read(lambda view: rollout_standing(view, rollout, pace), fresh=False)
+    return invocation.log.read(
+        lambda view: rollout_standing(view, known_rollout(view, key), pace), fresh=False
+    )
 
 
 def _pace(invocation: Invocation) -> Pace:

@@ -115,11 +115,11 @@ def _outcome_of_plan(jobs: Sequence[JobState], run: DeliveryState) -> ReplyOutco
     return "submitted" if run.rollouts_open and outcome == "completed" else outcome
 
 
-def delivered_again(result: Result, refused: DeliveryState) -> Result:
+def delivered_again(result: Result, earlier: DeliveryState) -> Result:
     """Return a result that says that an earlier run of the same delivery left nothing, and why."""
-    states: set[str] = {job.state for job in refused.jobs} or {refused.state}
-    first, *more = refused.note.splitlines() or [""]
-    why = reasons(refused.jobs) or f" ({first}{' …' if more else ''})"
+    states: set[str] = {job.state for job in earlier.jobs} or {earlier.state}
+    first, *more = earlier.note.splitlines() or [""]
+    why = reasons(earlier.jobs) or f" ({first}{' …' if more else ''})"
     note = f"this was {' and '.join(sorted(states))} before{why}; delivered again"
     return result._replace(warnings=(note, *result.warnings))
 

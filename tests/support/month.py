@@ -29,7 +29,7 @@ from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.deliveries.decisions import reject_event
-from handler.deliveries.pipeline import deliver, refuse
+from handler.deliveries.pipeline import deliver, reject_entries
 from handler.emulator.server import Emulator
 from handler.errors import EventRejectedError
 from handler.invocation.invocation import Invocation
@@ -115,7 +115,7 @@ class Month:
             else:
                 for delivery in fired:
                     if isinstance(delivery, InvalidEntry):
-                        refuse([delivery], invocation)
+                        reject_entries([delivery], invocation)
                     else:
                         deliver(delivery, invocation)
         self._checkpoint()

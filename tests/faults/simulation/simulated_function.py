@@ -145,7 +145,7 @@ class Function:
             yield self.pause()
             decided, claimed = yield from self._received(delivery)
             yield self.pause()
-            if decided.refused:
+            if decided.earlier:
                 self.count("delivered again after a refusal")
             if decided.run is None and self._closed(decided.delivery):
                 return

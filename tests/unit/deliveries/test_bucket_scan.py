@@ -120,7 +120,7 @@ def test_a_run_out_of_time_continues_behind_the_last_delivered_file(
         drop(f"drop/{number}.yaml", UPGRADE)
     # For the scan, its two first files, whether each of them may be delivered, and their results.
     left = iter([True] * 7)
-    monkeypatch.setattr(Invocation, "has_time", lambda _invocation: next(left, False))
+    monkeypatch.setattr(Invocation, "request_fits", lambda _invocation: next(left, False))
     reply = fire(RECONCILE)
     assert "no time was left for all missed files in bucket nightdrop-drop" in reply["errors"]
     assert recorded()[-1]["source"] == {"bucket": BUCKET, "key": "drop/1.yaml"}
@@ -138,7 +138,7 @@ def test_a_scan_of_many_files_stops_in_time(
     for number in range(5):
         drop(f"drop/{number}.yaml", UPGRADE)
     left = iter([True, True, False, *[True] * 14])
-    monkeypatch.setattr(Invocation, "has_time", lambda _invocation: next(left, False))
+    monkeypatch.setattr(Invocation, "request_fits", lambda _invocation: next(left, False))
     fire(RECONCILE)
     assert recorded()[-1]["source"] == {"bucket": BUCKET, "key": "drop/3.yaml"}
     monkeypatch.undo()
@@ -152,7 +152,7 @@ def test_a_run_without_time_to_scan_reports_it(
 ) -> None:
     """It is not completed, then."""
     drop("drop/hall.yaml", UPGRADE)
-    monkeypatch.setattr(Invocation, "has_time", lambda _invocation: False)
+    monkeypatch.setattr(Invocation, "request_fits", lambda _invocation: False)
     reply = fire(RECONCILE)
     assert reply["outcome"] == "deferred"
     assert reply["errors"] == ["no time was left to scan for missed files in bucket nightdrop-drop"]

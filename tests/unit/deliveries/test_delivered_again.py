@@ -102,7 +102,7 @@ def test_a_refused_delivery_is_run_again_once(
     first = deliver(log, fired(trigger))
     answer(log, first, NO, NO)
     second = deliver(log, fired(trigger))
-    assert (second.run, second.refused) == (None, run_of(log, first))
+    assert (second.run, second.earlier) == (None, run_of(log, first))
     assert {job.key for job in run_of(log, second).jobs}.isdisjoint(
         job.key for job in run_of(log, first).jobs
     )

@@ -180,3 +180,36 @@ def test_several_specs_cannot_be_handed_over(fire: Fire) -> None:
     assert "an event has one" in fire(ask(text))["errors"][0]
     address = ADDRESS.replace(".yaml", ".jsonl")
     assert len(fire(ask(text, object=address))["plan"]["jobs"]) == 2
+
+
+def _policy(folder: Path, kind: str, more: str = "") -> str:
+    path = folder / f"{kind}{len(more)}.yaml"
+    path.write_text(f"rules:\n  - from: {{direct: true}}\n    kinds: [{kind}]\n{more}")
+    return str(path)
+
+
+def test_what_was_rejected_is_planned_as_the_run_that_would_come_next(
+    environ: Environ, fire_in: FireIn, tmp_path: Path
+) -> None:
+    """By the policy that is in force by now, and with the names that the jobs would have."""
+    no, yes = (
+        {**environ, "NIGHTDROP_POLICY": _policy(tmp_path, kind)}
+        for kind in ("deployment_deploy", "node_upgrade")
+    )
+    approval = _policy(tmp_path, "node_upgrade", "    approval: required\n")
+    fire_in(no, SPEC)
+    planned = fire_in(yes, ask())
+    assert fire_in(no, ask())["outcome"] == "rejected"
+    assert fire_in({**environ, "NIGHTDROP_POLICY": approval}, ask())["outcome"] == "awaiting"
+    created = fire_in(yes, SPEC)["jobs"]
+    assert planned["outcome"] == "completed"
+    assert [job["job_name"] for job in planned["plan"]["jobs"]] == [
+        job["job_name"] for job in created
+    ]
+
+
+def test_an_unknown_node_is_reported_however_often_it_was_rejected(fire: Fire) -> None:
+    """A spec that was handed over and rejected is read again."""
+    spec = {**SPEC, "targets": {"nodes": ["gateway-north-9"]}}
+    fire(spec)
+    assert fire(ask(spec))["outcome"] == "rejected"

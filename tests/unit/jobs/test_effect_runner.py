@@ -220,7 +220,7 @@ def test_an_error_of_one_is_raised_once_all_others_are_done(
     """The platform must get the error, and the other jobs must not wait for it."""
 
     def broken() -> Asking[JobState]:
-        yield AwaitTurn()
+        yield AwaitTurn(0.0)
         raise LogError("gone")
 
     with pytest.raises(LogError, match="gone"):
@@ -282,9 +282,9 @@ def answers(runner: EffectRunner, *effects: object) -> list[object]:
 def test_the_time_that_is_left_is_the_invocations(runner: EffectRunner) -> None:
     """None is left once a pause would outlast it."""
     ended = EffectRunner(runner.log, runner.ief, Deadline(0, lambda: 1.0))
-    assert answers(ended, TimeLeft(), AwaitTurn()) == [0.0, 0.0]
+    assert answers(ended, TimeLeft(), AwaitTurn(0.0)) == [0.0, 0.0]
     runner.pace.slow_down(9999)
-    assert answers(runner, TimeLeft(), AwaitTurn()) == [3600.0, 0.0]
+    assert answers(runner, TimeLeft(), AwaitTurn(0.0)) == [3600.0, 0.0]
 
 
 def test_without_keys_signing_defers(runner: EffectRunner) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.rollouts.tick import jobs_that_may_succeed
+from handler.invocation.instance import invocation_of, open_instance
+from handler.local.runtime.context import Context
+from handler.rollouts.tick import jobs_that_may_succeed, tick
 from handler.schedule.rollout_settings import RolloutSettings
 from tests.support.rollout_log import RolloutLog, named
 from tests.support.waiting import wait_for
@@ -18,7 +22,9 @@ if TYPE_CHECKING:
     from handler.emulator.server import Emulator
 
     Reply = dict[str, Any]
+    Environ = dict[str, str]
     Fire = Callable[[object], Reply]
+    FireIn = Callable[[Environ, object], Reply]
     Drop = Callable[..., Any]
     Recorded = Callable[[], list[Reply]]
 
@@ -146,3 +152,28 @@ def test_a_job_that_ended_without_success_is_looked_at_again(status: str) -> Non
     log.end(job, {"id-00001"}, status)
     found = log.log.read(lambda view: jobs_that_may_succeed(view, log.rollout()))
     assert [one.key for one in found] == [job.key]
+
+
+def test_a_rollout_that_was_stopped_since_it_was_listed_is_left_alone(
+    environ: Environ, fire: Fire
+) -> None:
+    """Its template has left the log, which is no fault of the log."""
+    fire(spec())
+    context = Context.from_environment(environ, "r", time.monotonic)
+    with closing(open_instance(context, environ, lambda _line: None)) as instance:
+        invocation = invocation_of(context, instance)
+        (listed,) = instance.log.read(lambda view: view.open(9)).rollouts
+        fire({"action": "rollout.stop", "rollout": listed.name})
+        (standing,) = tick([listed], invocation).standings
+    assert (listed.state, standing.rollout.state) == ("running", "stopped")
+    assert standing.waiting.word == "stopped"
+
+
+def test_a_delivery_says_what_its_rollout_had_no_time_for(
+    environ: Environ, fire_in: FireIn
+) -> None:
+    """As a run of the reconciler does."""
+    reply = fire_in({**environ, "RUNTIME_TIMEOUT": "8"}, spec())
+    assert reply["outcome"] == "deferred"
+    assert reply["errors"][0].startswith("no time was left for rollout nightly")
+    assert fire_in(environ, RECONCILE)["rollouts"][0]["state"] == "running"
