@@ -95,7 +95,7 @@ class InstanceLog:
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return the bodies in the outbox by the keys of their jobs or deliveries."""
-        return self.log.bodies(keys)
+        return self.log.bodies(keys) if keys else {}
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`."""

@@ -20,7 +20,7 @@ from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.cloud.obs.listing import REPLACED
 from handler.errors import EventRejectedError
-from handler.triggers.event_parser import filter_delivery
+from handler.triggers.event_parser import Watched, filter_delivery
 from handler.triggers.object_storage import discovered_object
 from handler.values.canonical_json import moment, timestamp
 from handler.values.display import display
@@ -176,13 +176,8 @@ def _filtered(dropped: Sequence[Delivery], view: View) -> list[Delivery]:
 
 
 def _is_ignored(found: Delivery, invocation: Invocation) -> bool:
-    settings = invocation.settings
     try:
-        return bool(
-            filter_delivery(
-                found, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
-            )
-        )
+        return bool(filter_delivery(found, Watched.by(invocation.settings)))
     except EventRejectedError:
         return False  # to be rejected, once and on record
 

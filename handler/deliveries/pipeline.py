@@ -31,7 +31,7 @@ from handler.jobs.decisions import claim
 from handler.jobs.submission import Claimed, sign_ahead, submit_all
 from handler.runtime.response import WORST_LAST, Result, delivered_again, result_of
 from handler.triggers.delivery import InlineSpec
-from handler.triggers.event_parser import filter_delivery
+from handler.triggers.event_parser import Watched, filter_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -222,10 +222,7 @@ def _changed(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> Po
 
 
 def _ignored(delivery: Delivery, invocation: Invocation) -> str:
-    settings = invocation.settings
-    ignored = filter_delivery(
-        delivery, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
-    )
+    ignored = filter_delivery(delivery, Watched.by(invocation.settings))
     return ignored.reason if ignored else ""
 
 

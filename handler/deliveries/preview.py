@@ -16,7 +16,7 @@ from handler.parsing import Limits, read
 from handler.runtime.response import Answered, Result, jobs_json
 from handler.specs.field_types import NAME_SUFFIX_LENGTH
 from handler.triggers.delivery import InlineSpec, StoredSpec, direct_delivery
-from handler.triggers.event_parser import object_problems
+from handler.triggers.event_parser import Watched, object_problems
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -94,9 +94,7 @@ def _misplaced(delivery: Delivery, settings: Settings) -> Sequence[Problem]:
     if delivery.trigger != "object":
         return ()
     place = StoredSpec(str(delivery.source["bucket"]), str(delivery.source["key"]))
-    return object_problems(
-        place, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
-    )
+    return object_problems(place, Watched.by(settings))
 
 
 def _run_of(delivery: Delivery, invocation: Invocation) -> Delivery:

@@ -19,10 +19,30 @@ from handler.values.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from handler.settings import Settings
     from handler.triggers.delivery import InvalidEntry
     from handler.values.canonical_json import Json
 
 _SPEC_FIELDS = frozenset({"kind", "job_name", "job_type", "job_content"})
+
+
+class Watched(NamedTuple):
+    """Where an object is a spec when it is dropped.
+
+    Attributes:
+        buckets: The buckets that this function may read from.
+        prefix: The key prefix of dropped files; "" matches every key.
+        results: Bucket and prefix of the function's own result files, if it writes any.
+    """
+
+    buckets: Collection[str]
+    prefix: str
+    results: tuple[str, str] | None
+
+    @classmethod
+    def by(cls, settings: Settings) -> Watched:
+        """Return what a function with these settings watches."""
+        return cls(settings.buckets, settings.prefix, settings.results)
 
 
 class Ignored(NamedTuple):
@@ -86,19 +106,11 @@ def is_spec(event: dict[str, Json]) -> bool:
     return not _SPEC_FIELDS.isdisjoint(event)
 
 
-def filter_delivery(
-    delivery: Delivery, *, buckets: Collection[str], prefix: str, results: tuple[str, str] | None
-) -> Ignored | None:
+def filter_delivery(delivery: Delivery, watched: Watched) -> Ignored | None:
     """Return why a delivery is ignored, or None if it must be run.
 
     A timer may name any object in the configured buckets. The prefix, the results and the kind of
     event are checked only for objects that fired themselves.
-
-    Args:
-        delivery: The delivery.
-        buckets: The buckets this function may read from.
-        prefix: The key prefix of dropped files; "" matches every key.
-        results: Bucket and prefix of the function's own result files, if it writes any.
 
     Raises:
         EventRejectedError: The object is in a bucket that is not configured, or its name is
@@ -107,7 +119,7 @@ def filter_delivery(
     spec = delivery.spec
     if not isinstance(spec, StoredSpec):
         return None
-    if spec.bucket not in buckets:
+    if spec.bucket not in watched.buckets:
         raise EventRejectedError(
             [
                 Problem(
@@ -121,7 +133,7 @@ def filter_delivery(
         return None
     from handler.triggers.object_event import SPEC_NAMES, is_approval_name, is_spec_name
 
-    reason = _reason(spec, str(delivery.source.get("event_name", "")), prefix, results)
+    reason = _reason(spec, str(delivery.source.get("event_name", "")), watched)
     if reason:
         return Ignored(reason)
     if not is_spec_name(spec.key) and not is_approval_name(spec.key):
@@ -129,38 +141,28 @@ def filter_delivery(
     return None
 
 
-def object_problems(
-    spec: StoredSpec, *, buckets: Collection[str], prefix: str, results: tuple[str, str] | None
-) -> Sequence[Problem]:
-    """Return why an object would not be run when it is dropped; nothing if it would.
-
-    Args:
-        spec: Where it would be.
-        buckets: As for `filter_delivery`, like the others.
-        prefix: The key prefix of dropped files.
-        results: Bucket and prefix of the function's own result files.
-    """
+def object_problems(spec: StoredSpec, watched: Watched) -> Sequence[Problem]:
+    """Return why an object would not be run when it is dropped; nothing if it would."""
     dropped = Delivery("", "object", "", None, {}, {"event_name": "ObjectCreated"}, spec)
     try:
-        ignored = filter_delivery(dropped, buckets=buckets, prefix=prefix, results=results)
+        ignored = filter_delivery(dropped, watched)
     except EventRejectedError as error:
         return error.problems
     return [Problem(ignored.reason)] if ignored else []
 
 
-def _reason(
-    spec: StoredSpec, event_name: str, prefix: str, results: tuple[str, str] | None
-) -> str | None:
+def _reason(spec: StoredSpec, event_name: str, watched: Watched) -> str | None:
     from handler.triggers.object_event import is_creation, is_scratch
 
     if not is_creation(event_name):
         return "the event does not announce a new object"
+    results = watched.results
     if results is not None and spec.bucket == results[0] and spec.key.startswith(results[1]):
         return "the object is one of the function's own results"
-    if not spec.key.startswith(prefix):
+    if not spec.key.startswith(watched.prefix):
         return "the key is outside the configured prefix"
     if spec.key.endswith("/"):
         return "the object is a directory marker"
-    if is_scratch(spec.key, prefix):
+    if is_scratch(spec.key, watched.prefix):
         return "the object is a temporary or hidden file of an editor or an operating system"
     return None

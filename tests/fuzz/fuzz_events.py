@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from handler.errors import EventRejectedError, RejectedError
 from handler.parsing import Limits, check_event
 from handler.triggers.delivery import Action, Delivery
-from handler.triggers.event_parser import filter_delivery, parse_event
+from handler.triggers.event_parser import Watched, filter_delivery, parse_event
 from handler.values.canonical_json import canonical
 from tests.fuzz.engine import run
 
@@ -52,7 +52,7 @@ def _assert_recordable(one: Delivery | InvalidEntry) -> None:
     canonical(dict(one.actor))
     assert Delivery.from_json(one.to_json()) == one
     try:
-        ignored = filter_delivery(one, buckets=("nightdrop-drop",), prefix="drop/", results=None)
+        ignored = filter_delivery(one, Watched(("nightdrop-drop",), "drop/", None))
     except EventRejectedError as error:
         _assert_short(error)
     else:

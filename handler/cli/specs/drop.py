@@ -20,7 +20,7 @@ from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import StoredSpec
-from handler.triggers.event_parser import object_problems
+from handler.triggers.event_parser import Watched, object_problems
 from handler.values.canonical_json import key_of
 from handler.values.obs_address import OBS
 
@@ -141,9 +141,7 @@ def _is_valid(spec: SpecFile, cloud: Cloud) -> bool:
     """Return whether a spec may be dropped; print what is wrong with it."""
     settings = cloud.settings
     place = StoredSpec(settings.buckets[0], f"{settings.prefix}{spec.name}")
-    misplaced = object_problems(
-        place, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
-    )
+    misplaced = object_problems(place, Watched.by(settings))
     problems = misplaced or _spec_problems(spec, place, settings)
     if problems:
         refused = "\n".join(map(str, problems))

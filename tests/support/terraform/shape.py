@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from handler.errors import NightdropError
 from handler.settings import Settings, load
 from handler.triggers.delivery import Action, Delivery, InlineSpec
-from handler.triggers.event_parser import filter_delivery, parse_event
+from handler.triggers.event_parser import Watched, filter_delivery, parse_event
 from tests.support.terraform.provider import EVENT_DATA
 from tests.support.terraform.rendering import LEAST, MOST, rendered, terraform
 
@@ -121,9 +121,11 @@ def _drop(kind: str, entry_data: dict[str, Any], settings: dict[str, str]) -> It
         yield "the function reads another key than was dropped"
     ignored = filter_delivery(
         delivery,
-        buckets=settings.get("NIGHTDROP_BUCKETS", "").split(","),
-        prefix=settings.get("NIGHTDROP_PREFIX", ""),
-        results=(bucket, prefix),
+        Watched(
+            settings.get("NIGHTDROP_BUCKETS", "").split(","),
+            settings.get("NIGHTDROP_PREFIX", ""),
+            (bucket, prefix),
+        ),
     )
     if ignored:
         yield f"the function ignores what is dropped: {ignored.reason}"

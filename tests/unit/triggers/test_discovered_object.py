@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from handler.triggers.delivery import Delivery, StoredSpec
-from handler.triggers.event_parser import filter_delivery
+from handler.triggers.event_parser import Watched, filter_delivery
 from handler.triggers.object_storage import discovered_object
 
 AT = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
@@ -46,9 +46,8 @@ def test_another_object_or_version_has_another_key(changes: dict[str, Any]) -> N
 def test_a_discovered_object_passes_the_same_screen_as_any_other() -> None:
     """Results and directory markers are no specs."""
     for key, runs in (("drop/k.yaml", True), ("drop/", False), ("drop/results/k.json", False)):
-        ignored = filter_delivery(
-            found(key=key), buckets=("b",), prefix="drop/", results=("b", "drop/results/")
-        )
+        watched = Watched(("b",), "drop/", ("b", "drop/results/"))
+        ignored = filter_delivery(found(key=key), watched)
         assert (ignored is None) == runs
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handler.errors import EventRejectedError
 from handler.triggers.delivery import Action, Delivery, InvalidEntry, StoredSpec
-from handler.triggers.event_parser import Ignored, filter_delivery, parse_event
+from handler.triggers.event_parser import Ignored, Watched, filter_delivery, parse_event
 from handler.values.canonical_json import Json, canonical
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -73,7 +73,7 @@ def dropped(key: str, name: str = "ObjectCreated:Put", bucket: str = "nightdrop-
 
 def screened(delivery: Delivery) -> Ignored | None:
     """Screen a delivery with the settings of these tests."""
-    return filter_delivery(delivery, buckets=BUCKETS, prefix="drop/", results=RESULTS)
+    return filter_delivery(delivery, Watched(BUCKETS, "drop/", RESULTS))
 
 
 @pytest.mark.parametrize(
@@ -213,14 +213,14 @@ def test_a_timers_object_must_be_in_a_configured_bucket_too() -> None:
     """A timer opens no other buckets."""
     delivery = the_delivery(sample("timer-spec-from-bucket"))
     with pytest.raises(EventRejectedError, match="NIGHTDROP_BUCKETS"):
-        filter_delivery(delivery, buckets=("other",), prefix="", results=None)
+        filter_delivery(delivery, Watched(("other",), "", None))
 
 
 def test_a_timers_object_may_be_outside_the_prefix() -> None:
     """The prefix tells which dropped files fire; a timer names its file."""
     delivery = the_delivery(sample("timer-spec-from-bucket"))
     assert isinstance(delivery.spec, StoredSpec)
-    assert filter_delivery(delivery, buckets=BUCKETS, prefix="other/", results=None) is None
+    assert filter_delivery(delivery, Watched(BUCKETS, "other/", None)) is None
 
 
 @pytest.mark.parametrize("name", ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"])
@@ -248,12 +248,10 @@ def test_keys_that_are_no_dropped_files_are_ignored(key: str, reason: str) -> No
 def test_results_in_another_bucket_hide_nothing() -> None:
     """The results prefix counts in its own bucket only."""
     delivery = dropped("drop/results/a.yaml")
-    assert (
-        filter_delivery(delivery, buckets=BUCKETS, prefix="drop/", results=("b", "drop/")) is None
-    )
+    assert filter_delivery(delivery, Watched(BUCKETS, "drop/", ("b", "drop/"))) is None
 
 
 def test_an_inline_spec_is_always_run() -> None:
     """There is no object to screen."""
     delivery = the_delivery(sample("direct-spec"))
-    assert filter_delivery(delivery, buckets=(), prefix="drop/", results=RESULTS) is None
+    assert filter_delivery(delivery, Watched((), "drop/", RESULTS)) is None
