@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from handler.audit.checkpoints import signed_note
 from handler.audit.log import Decision
 from handler.audit.record import Draft, Head
-from handler.values.canonical_json import moment, timestamp
+from handler.values.canonical_json import LARGEST_INTEGER, moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide
 
 SUFFIX = ".checkpoint"
+
+LONGEST = 65_536
+"""Bytes, more than any checkpoint has."""
 
 _ORIGIN = "nightdrop.log/"
 _LINES = 4
@@ -68,7 +71,10 @@ class Checkpoint:
             head_hash = base64.b64decode(lines[2], validate=True).hex()
         except binascii.Error as error:
             raise ValueError("no checkpoint: its hash is not base64") from error
-        checkpoint = Checkpoint(lines[0], Head(int(lines[1]), head_hash), moment(lines[3][3:]))
+        size = int(lines[1])
+        if not 0 < size <= LARGEST_INTEGER:
+            raise ValueError("no checkpoint: its size is not that of any log")
+        checkpoint = Checkpoint(lines[0], Head(size, head_hash), moment(lines[3][3:]))
         if checkpoint.text != text:
             raise ValueError("no checkpoint: it is spelt otherwise than checkpoints are")
         return checkpoint

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.audit.checkpoints.checkpoint import SUFFIX
+from handler.audit.checkpoints.checkpoint import LONGEST, SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +38,20 @@ class CheckpointFolder:
             part.unlink(missing_ok=True)
 
     def names(self) -> Iterator[str]:
-        """Yield the names of all checkpoints, the smallest log first."""
-        yield from sorted(path.name for path in self.path.glob(f"*{SUFFIX}"))
+        """Yield the names of all checkpoints, the smallest log first.
+
+        Only of files: what else has such a name might never end.
+        """
+        yield from sorted(path.name for path in self.path.glob(f"*{SUFFIX}") if path.is_file())
 
     def get(self, name: str) -> bytes:
-        """Return one of them."""
-        return (self.path / name).read_bytes()
+        """Return one of them, or its beginning if it is longer than any checkpoint is.
+
+        Raises:
+            OSError: There is no such file, or it cannot be read.
+        """
+        path = self.path / name
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is no file")
+        with path.open("rb") as file:
+            return file.read(LONGEST)

@@ -35,10 +35,18 @@ def line_of(record: Record) -> bytes:
 def stored_records(data: bytes, after: int) -> Iterator[Record]:
     """Yield the records of whole lines, unchecked; `after` is the number of the one before."""
     for line in data.split(b"\n")[:-1]:
-        digest, _, text = line.decode("utf-8", "replace").partition(" ")
+        digest, _, text = _text(line).partition(" ")
         seq = _SEQ.search(text)
         after = int(seq[1]) if seq else after + 1
         yield Record(after, digest, text)
+
+
+def _text(line: bytes) -> str:
+    """Return a line as text; one that is no UTF-8 as a text that is no record's, readable."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode(errors="replace") + "\N{REPLACEMENT CHARACTER}"
 
 
 def chained_records(data: bytes, head: Head, place: str) -> Iterator[tuple[Record, Fields]]:

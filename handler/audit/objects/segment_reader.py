@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from handler.audit.record import Record
 
 
+_END = f'{{"action":"{ROLLED}"'
+
+
 def records_from(segment: int, read: Callable[[str], bytes | None], place: str) -> Iterator[Record]:
     """Yield every record from the beginning of a segment on, unchecked.
 
@@ -27,19 +30,28 @@ def records_from(segment: int, read: Callable[[str], bytes | None], place: str) 
         place: The address of the log, for messages.
 
     Raises:
-        LogBrokenError: A segment is missing, or ends in the middle of a record.
+        LogBrokenError: A segment is missing, or ends in the middle of a record; or, once all were
+            read, the segments do not end where the log says: an instance would stop there, and do
+            the work of what follows again.
     """
-    last, data = 0, _segment(segment, read, place)
+    misplaced, last, data = "", 0, _segment(segment, read, place)
     while data is not None:
         following = _segment(segment + 1, read, place)
         if following is not None and not _ends(data):
             data = read(segment_name(segment)) or data
+        name, ended = f"{place}{segment_name(segment)}", False
         for record in stored_records(data, last):
-            last = record.seq
+            if ended:
+                misplaced = misplaced or f"{name} has records after its end"
+            last, ended = record.seq, record.text.startswith(_END)
             yield record
         if not data.endswith(b"\n"):
-            raise LogBrokenError(f"{place}{segment_name(segment)} ends in the middle of a record")
+            raise LogBrokenError(f"{name} ends in the middle of a record")
+        if following is not None and not ended:
+            misplaced = misplaced or f"{name} has lost its end, and there is a segment after it"
         segment, data = segment + 1, following
+    if misplaced:
+        raise LogBrokenError(f"{misplaced}; restore the segments as they were")
 
 
 def _segment(number: int, read: Callable[[str], bytes | None], place: str) -> bytes | None:

@@ -114,5 +114,5 @@ def decode_pointer(data: bytes | None) -> tuple[int, int]:
     try:
         content: Any = json.loads(data or b"{}")
         return int(content["segment"]), int(content["version"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return 0, 0

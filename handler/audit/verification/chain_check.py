@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from handler.audit.record import OUTCOMES, RECORD_FIELDS, Head
 from handler.audit.verification.faults import Faults, IntegrityFault
 from handler.errors import LogBrokenError
-from handler.values.canonical_json import LARGEST_INTEGER
+from handler.values.canonical_json import LARGEST_INTEGER, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,13 +25,12 @@ if TYPE_CHECKING:
 
 _PATTERNS: Mapping[str, re.Pattern[str]] = {
     "action": re.compile(r"[a-z_]+(?:\.[a-z_]+)+"),
-    "at": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"),
     "outcome": re.compile("|".join(OUTCOMES)),
     "prev": re.compile(r"[0-9a-f]{64}"),
 }
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 """Writes what `canonical` writes for values that `schema_errors` finds nothing wrong with."""
-_REQUIRED = (*_PATTERNS, "commit", "seq")
+_REQUIRED = (*_PATTERNS, "at", "commit", "seq")
 
 
 def fields_of(text: bytes) -> Fields:
@@ -67,8 +66,18 @@ def schema_errors(fields: Fields) -> Iterator[str]:
 def _is_valid(name: str, value: Json) -> bool:
     if name == "seq":
         return type(value) is int and 0 < value <= LARGEST_INTEGER
+    if name == "at":
+        return isinstance(value, str) and _is_moment(value)
     pattern = _PATTERNS.get(name)
     return isinstance(value, str) and (pattern is None or pattern.fullmatch(value) is not None)
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        moment(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _part_errors(name: str, value: Json) -> Iterator[str]:

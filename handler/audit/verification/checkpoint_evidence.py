@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.checkpoints import signed_note
 from handler.audit.checkpoints.checkpoint import Checkpoint, log_origin
+from handler.audit.record import Head
 from handler.audit.verification.faults import Faults, IntegrityFault
 from handler.values.canonical_json import timestamp
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from handler.audit.checkpoints.signed_note import SignedNote, VerifyKey
-    from handler.audit.record import Head
     from handler.audit.verification.sources.source import RecordSource
 
 NOTED = "--expect-head"
@@ -32,7 +32,6 @@ class Assertion:
     Attributes:
         name: The checkpoint's name.
         origin: Which log it is of; "" for any.
-        trusted: Whether it counts: it has a signature by a given key, or no key was given.
         at: When it was made, a timestamp; "" if unknown.
     """
 
@@ -40,7 +39,6 @@ class Assertion:
     hash: str
     name: str
     origin: str = ""
-    trusted: bool = True
     at: str = ""
 
 
@@ -50,10 +48,11 @@ class CheckpointEvidence:
 
     Attributes:
         keys: Only their signatures count; without keys, signatures are not checked.
-        claims: The assertions.
+        claims: The assertions that count: of checkpoints with a signature by a given key, or of
+            all if no key was given, and of a head noted by hand.
         faults: What is wrong with the checkpoints themselves.
         unsigned: The names of those without any signature.
-        confirmed: The last trusted claim that agrees with the log, before any that does not.
+        confirmed: The last claim that agrees with the log, before any that does not.
     """
 
     keys: Sequence[VerifyKey] = ()
@@ -75,10 +74,10 @@ class CheckpointEvidence:
             return
         if not signed.signatures:
             self.unsigned.add(name)
-        trusted = not self.keys or self._is_signed(name, signed)
-        head = checkpoint.head
-        at = timestamp(checkpoint.at)
-        self.claims.append(Assertion(head.seq, head.hash, name, checkpoint.origin, trusted, at))
+        if self.keys and not self._is_signed(name, signed):
+            return
+        head, at = checkpoint.head, timestamp(checkpoint.at)
+        self.claims.append(Assertion(head.seq, head.hash, name, checkpoint.origin, at))
 
     def _is_signed(self, name: str, signed: SignedNote) -> bool:
         if any(signed_note.is_signed_by(signed, key) for key in self.keys):
@@ -109,9 +108,10 @@ class CheckpointEvidence:
         others = []
         for one in claims:
             if one.seq <= head.seq and one.origin in own:
-                if stored.at(one.seq) != one.hash:
+                found = stored.at(one.seq) if one.seq else Head().hash
+                if found != one.hash:
                     others.append(one)
-                elif one.trusted and not others:
+                elif not others:
                     self.confirmed = one
         agreed = self.confirmed.seq
         since = f"after record {agreed}" if agreed else "since its beginning"

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from handler.audit.verification.sources.source import RecordRow
 
 MALFORMED = (
-    KeyError,
+    ArithmeticError,
+    LookupError,
     ValueError,
     TypeError,
     AttributeError,

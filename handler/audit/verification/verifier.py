@@ -15,6 +15,7 @@ from handler.audit.verification.derived_state import REMEDY
 from handler.audit.verification.faults import Faults, IntegrityFault
 from handler.audit.verification.verdict import Verdict
 from handler.errors import LogBrokenError, ObjectError
+from handler.values.display import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -246,7 +247,9 @@ def _evidence_remarks(
     if checkpoints.names and not evidence.keys:
         yield "signatures were not checked: name the public key with --key"
     if evidence.keys and outside.unsigned:
-        yield f"{len(outside.unsigned)} checkpoints are unsigned and were ignored"
+        count = len(outside.unsigned)
+        are = "is unsigned and was" if count == 1 else "are unsigned and were"
+        yield f"{quantity(count, 'checkpoint')} {are} ignored"
     if checkpoints.gone:
         yield f"{checkpoints.gone} checkpoints older than the oldest one kept are gone"
     if checkpoints.names and max(checkpoints.names) > checkpoints.last:

@@ -89,6 +89,11 @@ ALONE: tuple[Tampering, ...] = (
         "record 0: follows record 0",
     ),
     Tampering(
+        "a record is inserted with the smallest number there is",
+        run("INSERT INTO records VALUES (-9223372036854775808, 'x', 'y', '{}')"),
+        "record -9223372036854775808: follows record 0",
+    ),
+    Tampering(
         "the column prev is edited",
         run("UPDATE records SET prev = hash WHERE seq = 500"),
         "record 500: has another prev in its text",
@@ -138,6 +143,12 @@ ALONE: tuple[Tampering, ...] = (
         "a number becomes a float, all hashes recomputed",
         rewritten(500, dict, as_float),
         "record 500: has an invalid seq",
+        places=False,
+    ),
+    Tampering(
+        "a record is dated to no day of any calendar, all hashes recomputed",
+        rewritten(500, lambda fields: {**fields, "at": "2026-99-99T99:99:99.000000Z"}),
+        "record 500: has an invalid at",
         places=False,
     ),
     Tampering(

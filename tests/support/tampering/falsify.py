@@ -8,10 +8,12 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from handler.audit.checkpoints.checkpoint import Checkpoint, log_origin, written
 from handler.audit.checkpoints.signed_note import new_key, signed
 from handler.audit.open_log import open_source
 from handler.audit.record import FIRST_PREV, Head
@@ -201,6 +203,24 @@ def one_of_another_log(log: LongLog) -> None:
         other.grow(300, salt="other")
         name = list(other.checkpoints.names())[-1]
         log.checkpoints.put(name, other.checkpoints.get(name))
+
+
+def one_without_signature(log: LongLog) -> None:
+    """Lay a checkpoint beside the others that nobody signed, of another record 5."""
+    with closing(sqlite3.connect(log.path)) as db:
+        origin = log_origin(db.execute("SELECT hash FROM records WHERE seq = 1").fetchone()[0])
+    checkpoint = Checkpoint(origin, Head(5, "ab" * 32), datetime(2026, 11, 1, tzinfo=timezone.utc))
+    log.checkpoints.put(checkpoint.name, written(checkpoint, None))
+
+
+def disguised_trigger(log: LongLog) -> None:
+    """Let new records vanish by a trigger that has the name of a part of SQLite itself."""
+    sql = "CREATE TRIGGER sqlite_x BEFORE INSERT ON records BEGIN SELECT raise(IGNORE); END"
+    with closing(sqlite3.connect(log.path)) as db, db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(
+            "INSERT INTO sqlite_master VALUES ('trigger', 'sqlite_x', 'records', 0, ?)", (sql,)
+        )
 
 
 def without_checkpoints(log: LongLog) -> None:

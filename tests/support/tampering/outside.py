@@ -14,11 +14,13 @@ from tests.support.tampering.falsify import (
     cut_with_checkpoints,
     damaged,
     dated_back,
+    disguised_trigger,
     forged,
     forked,
     inserted,
     noted,
     one_of_another_log,
+    one_without_signature,
     plain,
     replaced_by_another,
     rewritten,
@@ -145,6 +147,18 @@ OUTSIDE: tuple[Tampering, ...] = (
     ),
     Tampering("another log's checkpoint lies beside them", one_of_another_log, "is of another log"),
     Tampering(
+        "an unsigned checkpoint of records that never were lies beside them",
+        one_without_signature,
+        "1 checkpoint is unsigned and was ignored",
+        0,
+    ),
+    Tampering(
+        "what has no end lies beside them, with a checkpoint's name",
+        lambda log: (log.folder / "checkpoints" / "endless.checkpoint").symlink_to("/dev/zero"),
+        "confirmed from outside up to record",
+        0,
+    ),
+    Tampering(
         "the function's key is changed",
         lambda log: log.grow(LENGTH + 200, key=STRANGE_KEY),
         "is signed by a key that was not given",
@@ -169,6 +183,11 @@ OUTSIDE: tuple[Tampering, ...] = (
     Tampering(
         "a trigger is added",
         plain("CREATE TRIGGER more AFTER INSERT ON records BEGIN DELETE FROM jobs; END"),
+        "there is a trigger that the schema does not have, on records",
+    ),
+    Tampering(
+        "a trigger is added under a name of SQLite's own",
+        disguised_trigger,
         "there is a trigger that the schema does not have, on records",
     ),
     Tampering(

@@ -38,13 +38,13 @@ class JsonlFileSource:
         if first and not any(stored for _, stored, _, _ in first):
             raise LogError(f"{path.name} is no log that was exported as JSON Lines")
         self._sought: Iterator[tuple[int, str]] = iter(())
-        self._passed = 0
+        self._passed = (0, "")
 
     def protections(self) -> Iterator[IntegrityFault]:
         """Yield nothing: a file has no protections."""
         yield from ()
 
-    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
+    def pages(self, after: float = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in the file's order."""
         rows = (row for row in self._rows() if row[0] > after and (last is None or row[0] <= last))
         while page := list(islice(rows, RECORDS_PER_PAGE)):
@@ -60,15 +60,17 @@ class JsonlFileSource:
     def at(self, seq: int) -> str:
         """Return the hash stored under a number; "" for an unknown number.
 
-        The file is read once for any amount of rising numbers.
+        The file is read once for any amount of numbers that do not fall.
         """
-        if seq <= self._passed:
+        if seq == self._passed[0]:
+            return self._passed[1]
+        if seq < self._passed[0]:
             self._sought = iter(())
         for attempt in (self._sought, self._hashes()):
             self._sought = attempt
-            for self._passed, stored in attempt:
-                if self._passed == seq:
-                    return stored
+            for self._passed in attempt:
+                if self._passed[0] == seq:
+                    return self._passed[1]
         return ""
 
     def texts_of_action(self, action: str) -> Iterator[bytes]:
@@ -103,11 +105,12 @@ class JsonlFileSource:
 def _row(number: int, line: bytes) -> RecordRow:
     """Return a line's record; a line without one becomes the text of an invalid record."""
     try:
-        held = json.loads(line)
-        stored, text = held["hash"], held["record"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        stored, text = None, None
-    if not isinstance(stored, str) or not isinstance(text, str):
+        (first, stored), (second, text) = sorted(json.loads(line, object_pairs_hook=list))
+        # A field more, or one twice, would say something beside the record that was hashed.
+        is_record = (first, second) == ("hash", "record")
+    except (ValueError, TypeError, RecursionError):
+        is_record, stored, text = False, None, None
+    if not is_record or not isinstance(stored, str) or not isinstance(text, str):
         return number, b"", b"", line
     with suppress(ValueError, TypeError, KeyError, RecursionError):
         seq = json.loads(text)["seq"]

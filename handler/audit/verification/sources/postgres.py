@@ -56,7 +56,8 @@ WITH here AS (SELECT oid, nspname FROM pg_namespace WHERE oid = %(schema)s::oid)
      found AS (
 SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'r' THEN 'table' ELSE 'relation' END AS kind,
        relname::text AS name,
-       concat(relkind, CASE relkind WHEN 'v' THEN pg_get_viewdef(pg_class.oid) END) AS definition
+       concat(relkind, relrowsecurity, relforcerowsecurity,
+              CASE relkind WHEN 'v' THEN pg_get_viewdef(pg_class.oid) END) AS definition
 FROM pg_class JOIN here ON relnamespace = here.oid WHERE relkind NOT IN ('i', 'I', 'c', 't')
 UNION ALL
 SELECT 'column', relname || '.' || attname, concat_ws(' ', attnum, format_type(atttypid, atttypmod),
@@ -80,6 +81,9 @@ UNION ALL
 SELECT 'trigger', relname || '.' || tgname, pg_get_triggerdef(pg_trigger.oid)
 FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN here ON relnamespace = here.oid
 WHERE NOT tgisinternal AND relname <> 'records'
+UNION ALL
+SELECT 'policy', relname || '.' || polname, ''
+FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid JOIN here ON relnamespace = here.oid
 UNION ALL
 SELECT 'function', proname || '(' || pg_get_function_identity_arguments(pg_proc.oid) || ')', prosrc
 FROM pg_proc JOIN here ON pronamespace = here.oid WHERE proname <> 'append_only')
@@ -195,7 +199,7 @@ class PostgresSource:
         for role, privilege in self._all(_GRANTED):
             yield IntegrityFault(f"the role {role} has {privilege} on records; revoke it")
 
-    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
+    def pages(self, after: float = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
         upto = _LAST if last is None else last
         while page := self._all(f"{_ROWS} LIMIT {RECORDS_PER_PAGE}", (after, upto)):
@@ -217,7 +221,7 @@ class PostgresSource:
 
     def texts_of_action(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
-        after = BEGINNING
+        after: float = BEGINNING
         begin = f'{{"action":"{action}"'
         while page := self._all(f"{_BEGUN} LIMIT {RECORDS_PER_PAGE}", (begin, after)):
             yield from (text.encode() for _, text in page)
@@ -254,10 +258,13 @@ class PostgresSource:
     def _rows(self, table: Table) -> Iterator[tuple[object, ...]]:
         key, after = table.columns[0], ""
         order = f'ORDER BY {key} COLLATE "C" LIMIT {RECORDS_PER_PAGE}'
-        page = f'{table.select} WHERE {key} COLLATE "C" > %s {order}'
+        # The first page has a row with an empty key, which only another program can write.
+        page, next_page = (
+            f'{table.select} WHERE {key} COLLATE "C" {than} %s {order}' for than in (">=", ">")
+        )
         while rows := self._all(page, (after,)):
             yield from map(as_bytes, rows)
-            after = rows[-1][0]
+            page, after = next_page, rows[-1][0]
 
     def _all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with translate_errors(self._place):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 RecordRow: TypeAlias = tuple[int, bytes, bytes, bytes]
 """A record as it is stored: its number, its hash, the hash before it, its text in UTF-8."""
 
-BEGINNING = -(2**63) + 1
-"""Smaller than every number that a store can hold."""
+BEGINNING = -inf
+"""Smaller than every number, those that no record may have as well."""
 
 RECORDS_PER_PAGE = 1000
 """Rows to fetch at once."""
@@ -26,7 +27,7 @@ class RecordSource(Protocol):
     def protections(self) -> Iterator[IntegrityFault]:
         """Yield what is wrong with the store's own protections of the records."""
 
-    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
+    def pages(self, after: float = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
 
     def end(self) -> Head:

@@ -33,9 +33,12 @@ if TYPE_CHECKING:
 
     Part: TypeAlias = tuple[str, str, str, str]
 
+# All but what SQLite makes by itself; whoever may write the file can give any part such a name.
 _PARTS = """
 SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master
-WHERE substr(name, 1, 7) <> 'sqlite_' ORDER BY 1, 2"""
+WHERE NOT (type = 'index' AND sql IS NULL)
+  AND NOT (type = 'table' AND name IN ('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat4'))
+ORDER BY 1, 2"""
 _WHERE = "FROM records WHERE seq > ? AND seq <= ? ORDER BY seq"
 _ROWS = f"SELECT seq, hash, prev, record {_WHERE}"
 # A table that is not ours holds values of any type.
@@ -82,7 +85,7 @@ class SqliteSource:
                 yield IntegrityFault(f"there is a {part[0]} that the schema does not have, {name}")
         yield from self._strange_numbers()
 
-    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
+    def pages(self, after: float = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
         with translate_read_errors(self._path):
             upto = 2**63 - 1 if last is None else last

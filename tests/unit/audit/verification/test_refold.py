@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification import refold as module
 from handler.audit.verification.derived_state import tables_of
 from handler.audit.verification.refold import Refold
+from handler.values.canonical_json import Json, canonical, timestamp
 from tests.unit.audit.sql.test_sqlite_migration import FIRST
 
 if TYPE_CHECKING:
@@ -66,3 +68,28 @@ def test_a_record_from_which_no_state_follows_is_a_fault() -> None:
     with closing(Refold()) as refold:
         faults = list(refold.add_pages([[(1, b"", b"", planned), (2, b"", b"", text)]], print))
     assert [fault.seq for fault in faults] == [1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "waves", "error"),
+    [({}, " ", IndexError), ({"max_targets_per_job": 0}, "1", ZeroDivisionError)],
+)
+def test_a_rollout_of_impossible_numbers_is_a_fault(
+    settings: dict[str, Json], waves: str, error: type[Exception]
+) -> None:
+    """Whatever error they lead to."""
+    common: dict[str, Json] = {
+        "at": timestamp(datetime(2026, 11, 27, tzinfo=timezone.utc)),
+        "outcome": "success",
+        "commit": "c",
+        "delivery": {"key": "d", "trigger": "direct", "subject": "direct"},
+    }
+    rollout: dict[str, Json] = {"key": "r", "name": "n", "type": "t", "document": 1}
+    rollout |= {"waves": waves, "settings": canonical(settings)}
+    planned: dict[str, Json] = {**common, "action": "rollout.planned", "rollout": rollout, "seq": 2}
+    with closing(Refold()) as refold:
+        refold.add({**common, "action": "delivery.planned", "seq": 1})
+        with pytest.raises(error):
+            refold.add(planned)
+        rows = [(2, b"", b"", canonical(planned).encode())]
+        assert [fault.seq for fault in refold.add_pages([rows], print)] == [2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, log_o
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.open_log import open_source
 from handler.audit.verification.chain_check import check_chain
+from handler.audit.verification.checkpoint_evidence import CheckpointEvidence
 from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.open_stores import open_any_log, open_any_source
 from tests.support.long_log import KEY, LongLog, moment, recording, run_records
@@ -127,3 +129,22 @@ def test_a_weakened_protection_is_reported(
     postgres_server.run(postgres_database, statement)
     with closing(open_source(postgres_address)) as stored:
         assert message in "\n".join(map(str, stored.protections()))
+
+
+@pytest.mark.parametrize("size", [f"-{10**30}", "0", str(2**63)])
+def test_a_checkpoint_of_an_impossible_size_cannot_be_read(size: str) -> None:
+    """No store has a record of that number."""
+    outside = CheckpointEvidence()
+    text = f"nightdrop.log/x\n{size}\n{'A' * 43}=\nat 2026-11-27T00:00:00.000000Z\n\n"
+    outside.add_checkpoint("z.checkpoint", text.encode())
+    assert "its size is not that of any log" in str(outside.faults.listed[0])
+
+
+def test_a_directory_with_a_checkpoints_name_hides_no_verdict(tmp_path: Path) -> None:
+    """Nor does anything else that is no file."""
+    place = CheckpointFolder(tmp_path)
+    (tmp_path / "a.checkpoint").mkdir()
+    os.mkfifo(tmp_path / "b.checkpoint")
+    assert list(place.names()) == []
+    with pytest.raises(FileNotFoundError):
+        place.get("b.checkpoint")

@@ -174,6 +174,35 @@ def with_latest(content: bytes) -> Attack:
     return lambda bucket: bucket.objects.update(latest=content)
 
 
+def split(bucket: StoredObjects) -> None:
+    """Let the log's first segment end before its end, where an instance would go on."""
+    lines = bucket.objects["records/0000000001"].splitlines(keepends=True)
+    numbers = [int(name[8:]) for name in bucket.objects if name.startswith("records/")]
+    for number in sorted(numbers, reverse=True)[:-1]:
+        name = f"records/{number + 1:010}"
+        bucket.objects[name] = bucket.objects.pop(f"records/{number:010}")
+    bucket.objects["records/0000000001"] = b"".join(lines[:1])
+    bucket.objects["records/0000000002"] = b"".join(lines[1:])
+
+
+def joined(bucket: StoredObjects) -> None:
+    """Put the log's last segment at the end of the one before it."""
+    bucket.objects[last_but_one(bucket)] += bucket.objects.pop(last(bucket, "records/"))
+
+
+def last_but_one(bucket: StoredObjects) -> str:
+    """Return the name of the last segment but one."""
+    return sorted(name for name in bucket.objects if name.startswith("records/"))[-2]
+
+
+def broken_letter(bucket: StoredObjects) -> None:
+    """Exchange a character that stands for an unreadable byte by such a byte."""
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
+        log.commit(recording([Draft("log.noted", "success", note="by \N{REPLACEMENT CHARACTER}")]))
+    name = last(bucket, "records/")
+    bucket.objects[name] = bucket.objects[name].replace(b"\xef\xbf\xbd", b"\xff")
+
+
 ATTACKS: dict[str, tuple[Attack, str]] = {
     "snapshot exchanged": (exchanged("snapshots/"), "is not the one it names"),
     "snapshot removed": (removed("snapshots/"), "is gone; rebuild"),
@@ -191,6 +220,15 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         with_latest(b'{"segment": 99, "version": 1}'),
         "remove obs://bucket/audit/latest if there was none",
     ),
+    "latest is no number": (with_latest(b'{"segment": 1e999, "version": 1}'), "object latest"),
+    "latest is endless": (with_latest(b"[" * 100_000), "object latest"),
+    "segment split": (split, "0000000001 has lost its end, and there is a segment after it"),
+    "segments joined": (joined, "has records after its end"),
+    "segment after a gap": (
+        lambda bucket: bucket.objects.update({"records/0000000099": b"x"}),
+        "records/0000000098 is missing before records/0000000099",
+    ),
+    "letter exchanged": (broken_letter, "was changed: its hash is not that of its text"),
     "latest is nothing": (with_latest(b"{}"), "object latest"),
 }
 
@@ -226,7 +264,7 @@ def test_a_snapshot_of_another_state_is_found(
 def test_a_leftover_object_is_a_remark(bucket: StoredObjects) -> None:
     """Killed instances leave harmless objects; a foreign one is named."""
     bucket.objects |= {f"{folder}/9": b"" for folder in ("index", "closed", "snapshots")}
-    bucket.objects |= {"outbox/0123": b"{}", "notes\x1b.txt": b""}
+    bucket.objects |= {"outbox/0123": b"{}", "notes\x1b.txt": b"", "records/1.bak": b""}
     verdict = examined(bucket)
     message = "\n".join(verdict.remarks)
     assert (verdict.status, verdict.faults) == (2, ())
@@ -234,6 +272,7 @@ def test_a_leftover_object_is_a_remark(bucket: StoredObjects) -> None:
     for folder in ("index", "closed", "snapshots"):
         assert f"1 objects below {folder}/" in message
     assert "not part of the log is in its folder: notes\\x1b.txt" in message
+    assert "not part of the log is in its folder: records/1.bak" in message
 
 
 def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(bucket: StoredObjects) -> None:

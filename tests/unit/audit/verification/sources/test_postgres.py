@@ -34,6 +34,20 @@ ROWS = {
         "INSERT INTO nightdrop.switches VALUES ('hold', 'by no operator')",
         "the row of hold in switches is not derived from any record",
     ),
+    "a hold without a name": (
+        "INSERT INTO nightdrop.switches VALUES ('', 'by no operator')",
+        "in switches is not derived from any record",
+    ),
+    "a record before all others": (
+        (
+            "SET session_replication_role = replica;"
+            "ALTER TABLE nightdrop.records DISABLE TRIGGER ALL;"
+            "INSERT INTO nightdrop.records VALUES (-9223372036854775808, 'x', 'y', '{}');"
+            "ALTER TABLE nightdrop.records ENABLE ALWAYS TRIGGER records_append_only_insert,"
+            "ENABLE ALWAYS TRIGGER records_append_only_change"
+        ),
+        "record -9223372036854775808: follows record 0",
+    ),
     "a body": (
         f"UPDATE nightdrop.outbox SET body = '{{}}' {WAITING}",  # noqa: S608 - the attack
         "in the outbox does not match its recorded digest",
@@ -64,6 +78,17 @@ PARTS = {
     "a trigger": (
         "CREATE TRIGGER z BEFORE DELETE ON nightdrop.jobs EXECUTE FUNCTION nightdrop.append_only()",
         "there is a trigger that the schema does not have, jobs.z",
+    ),
+    "a policy that hides rows": (
+        (
+            "ALTER TABLE nightdrop.deliveries ENABLE ROW LEVEL SECURITY;"
+            "CREATE POLICY p ON nightdrop.deliveries USING (key <> 'kkkk') WITH CHECK (true)"
+        ),
+        "there is a policy that the schema does not have, deliveries.p; drop it",
+    ),
+    "rows that can be hidden": (
+        "ALTER TABLE nightdrop.deliveries ENABLE ROW LEVEL SECURITY",
+        "the table deliveries differs from the schema",
     ),
     "a version": (
         "CREATE OR REPLACE FUNCTION nightdrop.other() RETURNS int LANGUAGE sql AS 'SELECT 1'",
