@@ -12,7 +12,7 @@
     │   │   └── OutOfTimeError         the invocation had no time left
     │   ├── NoAnswerError          the request was sent; its result is unknown
     │   ├── ApiError               the response has an error status
-    │   ├── AccessPendingError     an object may not be read yet
+    │   ├── AccessPendingError     a right may not be in effect yet
     │   └── ObjectError            an object cannot be read
     ├── LogError               the audit log cannot be used
     │   ├── LogBusyError           other writers held it for too long
@@ -152,7 +152,7 @@ class ApiError(CloudError):
 
 
 class AccessPendingError(CloudError):
-    """An object may not be read yet: after a deployment, rights take effect with a delay."""
+    """An object or the nodes may not be read yet: rights take effect with a delay."""
 
 
 class ObjectError(CloudError):

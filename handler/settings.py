@@ -13,7 +13,7 @@ from handler.errors import SettingsError
 from handler.values.duration import instant_of, retention_of, seconds_of
 from handler.values.endpoint import checked_endpoint
 from handler.values.object_names import bucket_names, checked_prefix
-from handler.values.obs_address import OBS, ObsAddress, parse_obs_address, parse_obs_object
+from handler.values.obs_address import OBS, ObsAddress, parse_obs_address
 from handler.values.store_address import (
     checked_checkpoint_address,
     checked_file_address,
@@ -31,6 +31,7 @@ LONGEST_FLIGHT = 900
 
 _FALLBACKS = {"NIGHTDROP_PROJECT_ID": ("HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID")}
 _LISTED = re.compile(r'"(NIGHTDROP_\w+)"\s*:')  # names in the JSON of what is not encrypted
+_ID = r"^[!-~]*$"  # it stands in a path, or in a header
 
 Endpoint: TypeAlias = Annotated[str, BeforeValidator(checked_endpoint)]
 
@@ -55,10 +56,13 @@ class Settings(BaseModel):
     region: str = Field("", description="Huawei Cloud region; gives both endpoints")
     project_id: str = Field(
         min_length=1,
+        pattern=_ID,
         description="project of the fleet; or HUAWEICLOUD_SDK_PROJECT_ID, or the function's",
     )
     ief_endpoint: Endpoint = Field("", description="IEF's address, instead of the region's")
-    ief_instance: str = Field("", description="id of an enterprise instance (ief-instance-id)")
+    ief_instance: str = Field(
+        "", pattern=_ID, description="id of an enterprise instance (ief-instance-id)"
+    )
     obs_endpoint: Endpoint = Field("", description="OBS's address, instead of the region's")
     buckets: Annotated[tuple[str, ...], BeforeValidator(bucket_names)] = Field(
         (), description="buckets that specs may be read from, separated by commas"
@@ -266,14 +270,10 @@ def _overlaps(settings: Settings) -> Iterator[str]:
                 f"NIGHTDROP_{name}: is under NIGHTDROP_PREFIX, so that what is written there "
                 "would be read as specs; name another bucket, or a prefix beside it"
             )
-    for name in ("POLICY", "FACTS"):
-        address = getattr(settings, name.lower())
-        if results and address.startswith(OBS) and results.contains(*parse_obs_object(address)):
-            yield f"NIGHTDROP_{name}: is under NIGHTDROP_RESULTS; name a key beside it"
+        if place and results and (results.contains(*place) or place.contains(*results)):
+            yield f"NIGHTDROP_{name}: is not apart from NIGHTDROP_RESULTS; name a place beside it"
     if settings.notify.startswith("http") and not settings.notify_key.get_secret_value():
         yield "NIGHTDROP_NOTIFY_KEY is missing: a webhook's receiver checks the sender by it"
-    if results and settings.audit == str(results):
-        yield "NIGHTDROP_AUDIT: is the same as NIGHTDROP_RESULTS; name a prefix beside it"
 
 
 def _private_file_problem(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:

@@ -44,7 +44,8 @@ resource "huaweicloud_obs_bucket" "results" {
   }
 }
 
-# The outbox in it is emptied when jobs are settled; versions would keep what was deleted.
+# The outbox in it is emptied when jobs are settled; versions would keep what was deleted. Nothing in
+# it expires: a rollout plans its next jobs from there, however long it was paused.
 resource "huaweicloud_obs_bucket" "log" {
   bucket        = module.shape.buckets.log
   acl           = "private"
@@ -52,17 +53,6 @@ resource "huaweicloud_obs_bucket" "log" {
   encryption    = true
   sse_algorithm = "AES256"
   tags          = var.tags
-
-  # What an instance left there that was killed; no job may be sent more than 30 days after its plan.
-  lifecycle_rule {
-    name    = "outbox"
-    enabled = true
-    prefix  = module.shape.outbox
-
-    expiration {
-      days = 60
-    }
-  }
 
   lifecycle {
     prevent_destroy = true

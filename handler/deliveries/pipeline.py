@@ -14,7 +14,7 @@ from handler.deliveries.decisions import (
     reject_event,
     settle_without_jobs,
 )
-from handler.deliveries.planning import order_of, rules_of
+from handler.deliveries.planning import may_wait, order_of, rules_of
 from handler.deliveries.receiving import receive
 from handler.deliveries.records import differences, is_changed
 from handler.errors import (
@@ -236,7 +236,7 @@ def _fetch(delivery: Delivery, invocation: Invocation) -> SpecSource:
             stored.bucket, stored.key, max_bytes=most, version_id=stored.version_id
         )
     except ObjectError as error:
-        if error.code == "AccessDenied" and _may_wait(delivery, invocation):
+        if error.code == "AccessDenied" and may_wait(delivery, invocation):
             raise AccessPendingError(f"{error}; it is tried again") from error
         raise
     said: dict[str, str | int] = {"read_size": len(found.data)}
@@ -244,14 +244,6 @@ def _fetch(delivery: Delivery, invocation: Invocation) -> SpecSource:
     said |= {"read_etag": found.etag} if found.etag else {}
     differs = differences(delivery.source, said)
     return SpecSource(found.data, said | ({"read_differs": differs} if differs else {}))
-
-
-def _may_wait(delivery: Delivery, invocation: Invocation) -> bool:
-    """Return whether the delivery is still valid; without a time it counts as not valid."""
-    if delivery.fired_at is None:
-        return False
-    age = invocation.obs.clock() - delivery.fired_at
-    return abs(age.total_seconds()) < invocation.settings.valid_for
 
 
 def _close(

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from handler.deliveries.decisions import Order, Rules
-from handler.errors import ApiError, SpecRejectedError
+from handler.errors import AccessPendingError, ApiError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.verdict import ALLOWED, is_plain
 from handler.specs.planner import has_names, has_selections, make_plan
@@ -50,7 +50,7 @@ def order_of(
     plan = make_plan(delivery.key, documents, grace=invocation.settings.job_grace)
     if has_names(documents) or has_selections(documents):
         try:
-            plan = _with_nodes(delivery.key, documents, nodes, invocation)
+            plan = _with_nodes(delivery, documents, nodes, invocation)
         except SpecRejectedError as error:
             return Order(delivery, spec, plan, ALLOWED, error.problems)
     return Order(delivery, spec, plan, _policy_decision(delivery, spec, plan, invocation))
@@ -64,14 +64,25 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
+def may_wait(delivery: Delivery, invocation: Invocation) -> bool:
+    """Return whether a delivery is still valid, so that a right that is missing may be granted.
+
+    A new role takes effect with a delay. Without a time a delivery counts as not valid.
+    """
+    if delivery.fired_at is None:
+        return False
+    age = invocation.ief.clock() - delivery.fired_at
+    return abs(age.total_seconds()) < invocation.settings.valid_for
+
+
 def _with_nodes(
-    key: str,
+    delivery: Delivery,
     documents: Sequence[Document],
     nodes: Callable[[], Sequence[EdgeNode]] | None,
     invocation: Invocation,
 ) -> Plan:
     """Return the plan with the nodes that its documents name by their names, or select."""
-    from handler.cloud.ief.fleet import list_deployments, list_groups, list_nodes
+    from handler.cloud.ief.fleet import LIST_NODES, list_deployments, list_groups, list_nodes
     from handler.specs.node_names import resolve_names, unresolved
     from handler.specs.selector import Inventory, resolve_selections
 
@@ -89,8 +100,11 @@ def _with_nodes(
     except ApiError as error:
         if error.status != _FORBIDDEN:
             raise
-        raise unresolved(documents, f"the nodes cannot be listed ({error})") from error
-    return make_plan(key, documents, names, selections, invocation.settings.job_grace)
+        why = f"the nodes cannot be listed ({error}); allow {LIST_NODES}"
+        if may_wait(delivery, invocation):
+            raise AccessPendingError(f"{why}; it is tried again") from error
+        raise unresolved(documents, why) from error
+    return make_plan(delivery.key, documents, names, selections, invocation.settings.job_grace)
 
 
 def _policy_decision(

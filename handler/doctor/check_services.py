@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from handler.cloud.http_transport import Request
+from handler.cloud.ief.fleet import LIST_NODES
 from handler.cloud.obs.prefix_store import date_of
 from handler.doctor.finding import fail, ok, warn
 from handler.errors import ApiError, CloudError, cloud_error_of
@@ -135,6 +136,14 @@ def clock_finding(reached: Sequence[EndpointResult]) -> Finding:
     if abs(skew) > DOUBTFUL_SKEW:
         return warn("clock", difference, remedy)
     return ok("clock", f"within {DOUBTFUL_SKEW} s of the services' clocks")
+
+
+def nodes_finding(error: CloudError | None) -> Finding:
+    """Return the finding about listing nodes, which only some specs need."""
+    if error is None:
+        return ok("IEF nodes", "can be listed")
+    text = f"{error}; specs that name nodes by their names, or select them, are not planned"
+    return warn("IEF nodes", text, f"allow {LIST_NODES} in the agency's role, if any does")
 
 
 def list_error(ief: Ief) -> CloudError | None:

@@ -11,6 +11,7 @@ from handler.audit.log import Decision
 from handler.audit.open_log import log_doubts
 from handler.audit.record import Draft, Head
 from handler.cloud.credentials import CurrentCredentials
+from handler.cloud.ief.fleet import list_nodes
 from handler.cloud.obs.client import Obs, obs_beside
 from handler.cloud.obs.prefix_store import ObsFolders
 from handler.doctor.check_buckets import (
@@ -30,10 +31,11 @@ from handler.doctor.check_services import (
     fleet_finding,
     keys_finding,
     list_error,
+    nodes_finding,
     project_finding,
 )
 from handler.doctor.finding import Finding, fail, ok, warn
-from handler.errors import LogError, NightdropError
+from handler.errors import LogError, NightdropError, cloud_error_of
 from handler.policy.policy_reader import load_policy
 from handler.policy.rules import BUILT_IN
 from handler.runtime.response import Answered
@@ -145,7 +147,10 @@ def _facts(deployment: CheckedDeployment) -> Iterator[Finding]:
 
 
 def _fleet(deployment: CheckedDeployment) -> Iterator[Finding]:
-    yield fleet_finding(list_error(deployment.ief))
+    error = list_error(deployment.ief)
+    yield fleet_finding(error)
+    if error is None:
+        yield nodes_finding(cloud_error_of(lambda: list_nodes(deployment.ief)))
 
 
 def _drop_buckets(deployment: CheckedDeployment) -> Iterator[Finding]:
@@ -179,6 +184,9 @@ def _checkpoints(deployment: CheckedDeployment) -> Iterator[Finding]:
             "they are in a folder of this instance and are lost with it",
             "set NIGHTDROP_CHECKPOINTS to obs://bucket/prefix/, preferably in a locked bucket",
         )
+    elif Path(place).exists() and not Path(place).is_dir():
+        remedy = "name a folder in NIGHTDROP_CHECKPOINTS"
+        yield fail("checkpoints", "they cannot be written: the place is no folder", remedy)
     else:
         yield ok("checkpoints", "they are in a folder of this machine")
 

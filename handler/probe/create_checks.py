@@ -112,7 +112,7 @@ def create_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     try:
         job_id = _create(client, job)
     except CloudError as error:
-        yield right_fact("create", error)
+        yield right_fact("ief:batchjob:create", error)
         yield compared(
             name,
             assumed,
@@ -122,7 +122,7 @@ def create_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
             "node_upgrade, with a node that is up to date",
         )
         return
-    yield right_fact("create", None)
+    yield right_fact("ief:batchjob:create", None)
     yield compared(name, assumed, assumed, same=True)
     listed = yield from _lag(client, job, job_id)
     if listed:
@@ -135,7 +135,9 @@ def create_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     except CloudError as error:
         yield unseen(SHOWN_DESCRIPTION, "returned", str(error))
     yield _equal_names(client, job)
-    yield right_fact("update", cloud_error_of(lambda: client.call(lambda: _stop(client, job_id))))
+    yield right_fact(
+        "ief:batchjob:update", cloud_error_of(lambda: client.call(lambda: _stop(client, job_id)))
+    )
 
 
 def _create(client: ProbeClient, job: ProbeJob) -> str:
@@ -211,7 +213,7 @@ def delete_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     errors = {job_id: _deletion_error(client, job_id) for job_id in mine}
     left = [job_id for job_id, error in errors.items() if error]
     if mine:
-        yield right_fact("delete", errors[mine[0]])
+        yield right_fact("ief:batchjob:delete", errors[mine[0]])
     yield compared(
         "clean-up",
         "all jobs of the probe are deleted",

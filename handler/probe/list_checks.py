@@ -196,7 +196,7 @@ def _descriptions(client: ProbeClient, jobs: Sequence[ListedJob]) -> Iterator[Fa
     described = [job for job in jobs if job.description]
     job = next(iter(described or jobs), None)
     shown = _shown(client, job.job_id if job else _NO_JOB)
-    yield right_fact("get", shown if isinstance(shown, CloudError) else None)
+    yield right_fact("ief:batchjob:get", shown if isinstance(shown, CloudError) else None)
     text = "" if isinstance(shown, CloudError) else shown.description
     why = "no job has a description that is returned; --create-on tells" if jobs else _NONE
     if described:

@@ -1,12 +1,13 @@
-"""Which actions `ief:batchjob:*` the keys have, by the answers to calls that need them.
+"""Which rights in IEF the keys have, by the answers to calls that need them.
 
-Source: the IAM page of IEF names `create` and `delete`; the others are presumed by their pattern.
+Source: the IAM page of IEF names `ief:batchjob:create` and `:delete`; the others are presumed.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handler.cloud.ief.fleet import LIST_NODES
 from handler.errors import ApiError
 from handler.probe.fact import Fact, compared, unseen
 
@@ -16,24 +17,25 @@ if TYPE_CHECKING:
     from handler.errors import CloudError
 
 _NEEDED = {
-    "list": "the function settles lost answers with it",
-    "get": "the function follows jobs with it",
-    "create": "the function sends jobs with it",
-    "update": "jobs are stopped and continued with it",
-    "delete": "only --create-on needs it",
+    "ief:batchjob:list": "the function settles lost answers with it",
+    "ief:batchjob:get": "the function follows jobs with it",
+    "ief:batchjob:create": "the function sends jobs with it",
+    "ief:batchjob:update": "jobs are stopped and continued with it",
+    "ief:batchjob:delete": "only --create-on needs it",
+    LIST_NODES: "specs that name nodes by their names, or select them, need it",
 }
 _DENIED = frozenset({401, 403})
 _NOT_FOUND = 404
 
 
-def right_fact(action: str, error: CloudError | None) -> Fact:
-    """Return whether an action is allowed.
+def right_fact(right: str, error: CloudError | None) -> Fact:
+    """Return whether something is allowed.
 
     Args:
-        action: What follows `ief:batchjob:`.
+        right: Its name.
         error: How a call that needs it was refused; None if it was not.
     """
-    name, assumed = f"right ief:batchjob:{action}", "granted"
+    name, assumed = f"right {right}", "granted"
     if error is None:
         return compared(name, assumed, assumed, same=True)
     if not isinstance(error, ApiError):
@@ -45,7 +47,7 @@ def right_fact(action: str, error: CloudError | None) -> Fact:
             assumed,
             f"missing: {seen}",
             same=False,
-            change=f"grant ief:batchjob:{action} to these keys: {_NEEDED[action]}",
+            change=f"grant {right} to these keys: {_NEEDED[right]}",
         )
     if error.status == _NOT_FOUND:
         return compared(name, assumed, f"granted: {seen} for a job that does not exist", same=True)

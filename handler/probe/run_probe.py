@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.errors import CloudError
+from handler.cloud.ief.fleet import LIST_NODES, list_nodes
+from handler.errors import CloudError, cloud_error_of
 from handler.probe.create_checks import create_facts, delete_facts
 from handler.probe.fact import Fact, compared, merged, unseen
 from handler.probe.list_checks import list_facts, signature_facts
@@ -44,7 +45,7 @@ def _facts(
     client: ProbeClient, job: ProbeJob | None, objects: ObjectStore | None
 ) -> Iterable[Fact]:
     error = client.dated(0)
-    yield right_fact("list", error)
+    yield right_fact("ief:batchjob:list", error)
     yield from unseen_rights()
     if error:
         yield compared(
@@ -55,6 +56,9 @@ def _facts(
             change="run `nightdrop doctor`: nothing else of IEF could be seen",
         )
     else:
+        yield right_fact(
+            LIST_NODES, cloud_error_of(lambda: client.call(lambda: list_nodes(client.ief)))
+        )
         yield from signature_facts(client)
         yield from _with_job(client, job)
     if objects:

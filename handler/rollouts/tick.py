@@ -76,6 +76,8 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
         submit_all(advanced.jobs, invocation.runner, invocation.sender)
         _pause_or_resume(advanced.standing.rollout, invocation)
         standings.append(advanced.standing)
+        if advanced.standing.waiting.word == "stop":
+            errors.append(f"rollout {listed.name}: {advanced.standing.waiting.text}")
     return Ticked(tuple(standings), tuple(errors))
 
 
@@ -129,8 +131,8 @@ def _advanced(rollout: RolloutState, invocation: Invocation) -> Advanced:
     template = "" if rollout.ended else invocation.log.bodies([rollout.key]).get(rollout.key, "")
     if sha256_hex(template) != rollout.body_digest:
         standing = look(rollout.key, invocation)
-        held = standing._replace(waiting=wait_for("held", _NO_TEMPLATE))
-        return Advanced(standing if standing.rollout.ended else held)
+        stuck = standing._replace(waiting=wait_for("stop", _NO_TEMPLATE))
+        return Advanced(standing if standing.rollout.ended else stuck)
     pace = _pace(invocation)
     advanced = _decided(advance(rollout.key, template, pace), invocation)
     if advanced.standing.waiting.word != "joiners":

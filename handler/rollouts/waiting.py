@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WaitingWord: TypeAlias = Literal[
     "due", "running", "soak", "approval", "window", "busy", "held", "joiners",
-    "planned", "paused", "stopped", "finished",
+    "planned", "paused", "stop", "stopped", "finished",
 ]  # fmt: skip
 
 _TEXTS: dict[WaitingWord, str] = {

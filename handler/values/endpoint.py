@@ -14,6 +14,8 @@ def checked_endpoint(text: str) -> str:
         ValueError: The text is not a scheme and a host, or it would send requests in the clear.
             It is not quoted, since it may hold a secret.
     """
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("has a character that no address has, such as a line break")
     try:
         parts = urlsplit(text)
         _ = parts.port

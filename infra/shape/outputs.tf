@@ -13,11 +13,6 @@ output "buckets" {
   }
 }
 
-output "outbox" {
-  description = "Key prefix in the log's bucket of what is deleted when a job is settled; nothing else is."
-  value       = local.outbox
-}
-
 output "policy_key" {
   description = "Key of the policy in the log's bucket."
   value       = "${local.policy_prefix}policy.yaml"

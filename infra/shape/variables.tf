@@ -65,8 +65,8 @@ variable "timeout" {
   nullable = false
 
   validation {
-    condition     = var.timeout >= 30 && var.timeout <= 900
-    error_message = "An invocation may take 30 to 900 seconds: a signature is refused after 900."
+    condition     = var.timeout >= 30 && var.timeout <= 900 && floor(var.timeout) == var.timeout
+    error_message = "An invocation may take 30 to 900 whole seconds: a signature is refused after 900."
   }
 }
 
@@ -85,7 +85,7 @@ variable "max_instances" {
   nullable = false
 
   validation {
-    condition     = var.max_instances >= 2 && var.max_instances <= 1000
+    condition     = var.max_instances >= 2 && var.max_instances <= 1000 && floor(var.max_instances) == var.max_instances
     error_message = "There may be 2 to 1000 instances: the reconciler runs beside dropped files."
   }
 }
@@ -95,7 +95,7 @@ variable "drop_prefix" {
   nullable = false
 
   validation {
-    condition     = can(regex("^([^/].*)?/$", var.drop_prefix)) && !strcontains(var.drop_prefix, "//")
+    condition     = can(regex("^[^/].*/$", var.drop_prefix)) && !strcontains(var.drop_prefix, "//")
     error_message = "The watched prefix ends with a slash, such as drop/, and does not begin with one."
   }
 
@@ -121,6 +121,16 @@ variable "spec_days" {
 variable "results_bucket" {
   type     = string
   nullable = false
+
+  validation {
+    condition     = var.results_bucket == "" || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.results_bucket))
+    error_message = "The bucket of results has a bucket's name: 3 to 63 small letters, digits, dots and hyphens."
+  }
+
+  validation {
+    condition     = !contains([for kind in ["log", "checkpoints"] : "${var.bucket_prefix}-${kind}"], var.results_bucket)
+    error_message = "Results must not lie beside the log or the checkpoints: whoever reads results would read them."
+  }
 }
 
 variable "results_prefix" {

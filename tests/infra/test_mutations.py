@@ -46,8 +46,11 @@ BY_TEXT = {
     ),
     "records that expire": (
         "storage.tf",
-        "    prefix  = module.shape.outbox\n",
-        "",
+        "  versioning    = false\n",
+        (
+            '  versioning    = false\n\n  lifecycle_rule {\n    name    = "old"\n'
+            "    enabled = true\n\n    expiration {\n      days = 400\n    }\n  }\n"
+        ),
     ),
     "specs that are never deleted": (
         "storage.tf",
@@ -55,7 +58,6 @@ BY_TEXT = {
         "",
     ),
     "standing specs that expire": ("storage.tf", "    prefix  = var.drop_prefix\n", ""),
-    "requests that expire before their jobs": ("storage.tf", "days = 60", "days = 7"),
     "public policies": (
         "storage.tf",
         "block_public_policy     = true",

@@ -378,7 +378,8 @@ def test_a_log_in_a_bucket_has_a_prefix(given: str) -> None:
     ("audit", "problem"),
     [
         ("obs://drop/specs/log", "is under NIGHTDROP_PREFIX"),
-        ("obs://drop/results/", "is the same as NIGHTDROP_RESULTS"),
+        ("obs://drop/results/", "is not apart from NIGHTDROP_RESULTS"),
+        ("obs://drop/results/log/", "is not apart from NIGHTDROP_RESULTS"),
         ("obs://drop/log/", ""),
         ("obs://other/specs/log/", ""),
     ],
@@ -441,7 +442,7 @@ def test_an_ambiguous_address_of_postgresql_is_reported_with_all_other_errors() 
     ("policy", "problem"),
     [
         ("obs://drop/specs/policy.yaml", "is under NIGHTDROP_PREFIX"),
-        ("obs://drop/results/policy.yaml", "is under NIGHTDROP_RESULTS"),
+        ("obs://drop/results/policy.yaml", "is not apart from NIGHTDROP_RESULTS"),
         ("obs://drop/", "must be obs://bucket/key"),
         ("https://drop/policy.yaml", "must be the path of a file, or obs://bucket/key"),
         ("obs://drop/policy.yaml", ""),
@@ -499,3 +500,11 @@ def test_a_webhook_needs_a_key_and_neither_is_shown() -> None:
     wrong = complaint(notify=f"http://example.com/{CANARY}", notify_key=CANARY)
     assert len(wrong) == 2
     assert CANARY not in str(wrong)
+
+
+@pytest.mark.parametrize("name", ["project_id", "ief_instance", "ief_endpoint"])
+def test_a_line_break_in_what_requests_are_made_of_is_reported(name: str) -> None:
+    """With the setting, not as a header that is refused later."""
+    value = "https://ief.example.com\nx" if name == "ief_endpoint" else "a\nb"
+    (line,) = complaint(**{name: value})
+    assert line.startswith(f"NIGHTDROP_{name.upper()}: has a character that")

@@ -29,6 +29,7 @@ from handler.audit.objects.state_cache import PUT
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.verification.derived_state import (
     REBUILD,
+    STOP,
     Table,
     as_bytes,
     differing_rows,
@@ -51,10 +52,7 @@ _FOLDERS = frozenset({"snapshots", "index", "closed", "outbox", "probe"})
 
 _SEGMENT = re.compile(r"records/[0-9]{10}")
 
-_GIVE_UP = (
-    "give its jobs up with `nightdrop jobs abandon`, and drop again or send again what is still "
-    "wanted"
-)
+_GIVE_UP = "give its jobs up with `nightdrop jobs abandon`, and deliver again what is still wanted"
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,8 @@ class DerivedObjects:
                 what = f"in outbox/{came} is not the one recorded"
             else:
                 continue
-            yield key, IntegrityFault(f"the body of {whose} {what}; {_GIVE_UP}")
+            remedy = STOP if owner == "rollout" else _GIVE_UP
+            yield key, IntegrityFault(f"the body of {whose} {what}; {remedy}")
 
     def unused(self, names: Iterator[str], refold: Refold) -> Iterator[IntegrityFault | str]:
         """Yield faults of segments without those before them, and remarks about other objects."""

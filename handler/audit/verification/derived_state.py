@@ -32,6 +32,12 @@ WHERE type = 'table' AND name NOT IN ('records', 'outbox', 'bodies') ORDER BY na
 _COLUMNS = "SELECT name FROM pragma_table_info(?) ORDER BY pk = 0, cid"
 _BODIES = "SELECT key, owner, digest FROM bodies ORDER BY key"
 _SHOWN = 16
+STOP = (
+    "stop it with `nightdrop rollout stop`, and drop its file again; if it has finished, only a "
+    "retry of its nodes needs the body"
+)
+"""What to do about a body that a rollout would plan its next jobs from."""
+
 _GIVE_UP = (
     "it is not used: give its job up with `nightdrop jobs abandon`, and deliver again what is "
     "still wanted"
@@ -89,14 +95,15 @@ def differing_bodies(refold: Refold, stored: RowsOf) -> Iterator[IntegrityFault]
             key = _key(found[0]) if found else ""
             yield IntegrityFault(f"the outbox holds a body for {key}, which no record asks for")
             continue
-        owner = f"the {wanted[1].decode()} {_key(wanted[0])}"
+        whose = wanted[1].decode()
+        owner, remedy = f"the {whose} {_key(wanted[0])}", STOP if whose == "rollout" else _GIVE_UP
         if not wanted[2]:
             continue  # an older version recorded no digest
         if found is None:
-            yield IntegrityFault(f"the body of {owner} is missing from the outbox; {_GIVE_UP}")
+            yield IntegrityFault(f"the body of {owner} is missing from the outbox; {remedy}")
         elif sha256(found[1]).hexdigest().encode() != wanted[2]:
             yield IntegrityFault(
-                f"the body of {owner} in the outbox does not match its recorded digest; {_GIVE_UP}"
+                f"the body of {owner} in the outbox does not match its recorded digest; {remedy}"
             )
 
 

@@ -12,7 +12,14 @@ from handler.cli.console import exit_with_error
 from handler.cli.listing import Listing, print_rows, print_value
 from handler.cli.open_cloud import open_cloud
 from handler.cli.shared_options import format_choice, format_option
-from handler.cloud.ief.fleet import EdgeNode, NodeGroup, list_groups, list_nodes, show_node
+from handler.cloud.ief.fleet import (
+    LIST_NODES,
+    EdgeNode,
+    NodeGroup,
+    list_groups,
+    list_nodes,
+    show_node,
+)
 from handler.errors import ApiError
 from handler.jobs.submission import AUTHENTICATION_FAILED
 from handler.specs.node_names import ambiguous_node, similar_names, unknown_node
@@ -151,7 +158,7 @@ def _open_fleet() -> Iterator[Ief]:
         if error.code == AUTHENTICATION_FAILED:
             exit_with_error(f"{error}; check the keys and this machine's clock")
         if error.status in _NO_RIGHT:
-            exit_with_error(f"{error}; the keys need the right to list nodes, `ief:node:list`")
+            exit_with_error(f"{error}; the keys need the right to list nodes, `{LIST_NODES}`")
         raise
 
 

@@ -77,6 +77,10 @@ class EdgeDeployment(NamedTuple):
     groups: tuple[str, ...] = ()
 
 
+LIST_NODES = "ief:node:list"
+"""The right that listing nodes needs; IEF's page of rights does not name it."""
+
+
 def list_nodes(ief: Ief) -> list[EdgeNode]:
     """Return all nodes of the project; complete or not at all.
 

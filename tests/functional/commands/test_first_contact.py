@@ -282,18 +282,23 @@ def test_a_right_that_is_missing_is_named(
     assert len(cloud.named("nightly")) == 1
 
 
+def test_the_right_to_list_nodes_is_looked_at(cloud: Cloud) -> None:
+    """Without it specs that name nodes by their names are not planned."""
+    fact = cloud.probe(fault("ListEdgeNodes", "status", status=403))["right ief:node:list"]
+    assert (fact.verdict, fact.seen) == ("differs", "missing: 403 APIGW.0999")
+    assert fact.change.startswith("grant ief:node:list to these keys: specs that name nodes")
+
+
 def test_rights_that_only_a_change_shows_are_not_claimed(cloud: Cloud) -> None:
     """Without --create-on; to look at a job that does not exist needs the right to look."""
     cloud.emulator.state.reset()
     facts = cloud.probe(create=False)
-    rights = {
-        name[len("right ief:batchjob:") :]: one for name, one in facts.items() if "right" in name
-    }
+    rights = {name[len("right ief:") :]: one for name, one in facts.items() if "right" in name}
     assert {name: one.verdict for name, one in rights.items()} == {
-        **dict.fromkeys(("list", "get"), "as assumed"),
-        **dict.fromkeys(("create", "update", "delete"), "not seen"),
+        **dict.fromkeys(("batchjob:list", "batchjob:get", "node:list"), "as assumed"),
+        **dict.fromkeys(("batchjob:create", "batchjob:update", "batchjob:delete"), "not seen"),
     }
-    assert rights["get"].seen == "granted: 404 IEF.100404 for a job that does not exist"
+    assert rights["batchjob:get"].seen == "granted: 404 IEF.100404 for a job that does not exist"
 
 
 @pytest.mark.parametrize(
@@ -378,7 +383,7 @@ def test_the_command_writes_both_files_and_changes_nothing(cloud: Cloud, operato
     assert done.exit_code == 0, done.output
     snapshot: Any = cloud.emulator.state.snapshot("requests")
     asked = {one["operation"] for one in snapshot["requests"]}
-    assert asked == {LIST, SHOW}
+    assert asked == {LIST, SHOW, "ListEdgeNodes"}
     written = (operator / "report.md").read_text() + (operator / "facts.json").read_text()
     account = cloud.emulator.account
     assert "signature window" in written

@@ -97,7 +97,8 @@ def test_the_function_answers_what_it_sees_from_inside(deployment: Deployment) -
     assert facts["packages"]["verdict"] == "not seen"
     assert facts["right ief:batchjob:list"]["verdict"] == "as assumed"
     asked: Any = deployment.emulator.state.snapshot("requests")
-    assert {one["operation"] for one in asked["requests"]} <= {"ListBatchJob", "ShowBatchJob"}
+    looks = {"ListBatchJob", "ShowBatchJob", "ListEdgeNodes"}
+    assert {one["operation"] for one in asked["requests"]} <= looks
     for name in ("AK", "SK", "SECURITY_TOKEN"):
         assert deployment.environ[f"HUAWEICLOUD_SDK_{name}"] not in json.dumps(answer)
 

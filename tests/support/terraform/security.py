@@ -15,14 +15,10 @@ if TYPE_CHECKING:
 VERSIONED = {"drop": True, "results": None, "log": False, "checkpoints": True}
 KEPT = ("huaweicloud_obs_bucket.log", "huaweicloud_obs_bucket.checkpoints")
 EXPIRING = {
-    "huaweicloud_obs_bucket.log": "${module.shape.outbox}",
     "huaweicloud_obs_bucket.drop": "${var.drop_prefix}",
     "huaweicloud_obs_bucket.results": "${var.results_prefix}",
 }
 """What may be deleted in time, by bucket: the prefix of its keys."""
-
-LONGEST_VALIDITY = 30
-"""Days after its plan until which a job may be sent, at most."""
 
 FIXED: Mapping[str, Mapping[str, object]] = {
     "huaweicloud_fgs_function.nightdrop": {
@@ -90,15 +86,11 @@ def _bucket(bucket: Resource | None, name: str, *, versioned: bool | None) -> It
 
 
 def _expiry(resources: dict[str, Resource]) -> Iterator[str]:
-    """Yield what would delete more than may go, or delete it early, or let specs pile up."""
+    """Yield what would delete more than may go, or let specs pile up."""
     for address, resource in resources.items():
         for rule in resource.body.get("lifecycle_rule", []):
-            if rule.get("prefix") != EXPIRING.get(address):
+            if address not in EXPIRING or rule.get("prefix") != EXPIRING[address]:
                 yield f"{address}: objects that must be kept expire"
-            # The shape holds the variable to more than the longest validity.
-            days = [one.get("days", 0) for one in rule.get("expiration", [])]
-            if any(one != "${var.spec_days}" and int(one) <= LONGEST_VALIDITY for one in days):
-                yield f"{address}: what a job is sent with may expire before the job does"
     drop = resources.get("huaweicloud_obs_bucket.drop")
     for rule in drop.body.get("lifecycle_rule", [{}]) if drop else ():
         # Versioned: what expires becomes a noncurrent version.

@@ -12,11 +12,12 @@ import pytest
 from handler.deliveries.decisions import SpecSource
 from handler.deliveries.planning import order_of
 from handler.emulator.ief.fleet import Fleet
-from handler.errors import ApiError
+from handler.errors import AccessPendingError, ApiError
 from handler.invocation.instance import invocation_of, open_instance
 from handler.local.runtime.context import Context
 from handler.triggers.delivery import Delivery
 from handler.triggers.event_parser import parse_event
+from handler.values.canonical_json import timestamp, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -250,3 +251,14 @@ def test_the_grace_of_the_operator_counts_when_a_window_is_judged(
     refused = fire_in({**environ, "NIGHTDROP_JOB_GRACE": "15m"}, {**spec, "name": "gate"})
     assert refused["outcome"] == "rejected"
     assert "the window is open for 20 min" in refused["errors"][0]
+
+
+def test_a_spec_waits_for_the_right_to_list_nodes_while_it_is_valid(
+    emulator: Emulator, fire: Fire, tick: Callable[..., object]
+) -> None:
+    """The right may be granted in time, and a new role takes effect with a delay."""
+    emulator.faults.set([{"operation": "ListEdgeNodes", "fault": "status", "status": 403}])
+    with pytest.raises(AccessPendingError, match="allow ief:node:list; it is tried again"):
+        fire(tick(UPGRADE.decode(), timestamp(utc_now())))
+    emulator.faults.set([])
+    assert fire({"action": "reconcile"})["outcome"] == "submitted"

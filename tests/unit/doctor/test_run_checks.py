@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 CHECKS = [
     *("settings", "libraries", "time-out", "user data", "credentials", "project"),
     *("policy", "facts", "log", "work"),
-    *("IEF endpoint", "OBS endpoint", "clock", "IEF jobs", "drop bucket", "results"),
+    *("IEF endpoint", "OBS endpoint", "clock", "IEF jobs", "IEF nodes", "drop bucket", "results"),
     "checkpoints",
 ]
 
@@ -228,3 +228,22 @@ def test_the_function_examines_itself(fire: Fire, lines: list[str]) -> None:
 def test_a_timer_may_ask_for_the_checks(fire: Fire, tick: Tick) -> None:
     """Once a day, say, with an alarm on its lines."""
     assert fire(tick('{"action": "doctor"}'))["checks"]
+
+
+def test_a_missing_right_to_list_nodes_is_a_warning(
+    deployment: CheckedDeployment, emulator: Emulator
+) -> None:
+    """Only some specs need it."""
+    emulator.faults.set([{"operation": "ListEdgeNodes", "fault": "status", "status": 403}])
+    (found,) = [one for one in run_checks(deployment) if one.check == "IEF nodes"]
+    assert found.verdict == "warn"
+    assert "ief:node:list" in found.remedy
+
+
+def test_checkpoints_need_a_folder(deployment: CheckedDeployment, tmp_path: Path) -> None:
+    """A file cannot hold them."""
+    place = tmp_path / "file"
+    place.touch()
+    settings = deployment.settings.model_copy(update={"checkpoints": str(place)})
+    found = {one.check: one for one in run_checks(replace(deployment, settings=settings))}
+    assert found["checkpoints"].verdict == "fail"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler.audit.sql.sqlite import SqliteLog
 from handler.invocation.instance import invocation_of, open_instance
+from handler.jobs.hold import hold, release
 from handler.local.runtime.context import Context
 from handler.rollouts.tick import jobs_that_may_succeed, tick
 from handler.schedule.rollout_settings import RolloutSettings
@@ -177,3 +180,26 @@ def test_a_delivery_says_what_its_rollout_had_no_time_for(
     assert reply["outcome"] == "deferred"
     assert reply["errors"][0].startswith("no time was left for rollout nightly")
     assert fire_in(environ, RECONCILE)["rollouts"][0]["state"] == "running"
+
+
+def test_an_exchanged_template_is_not_sent_and_every_run_says_so(
+    environ: Environ, fire: Fire, emulator: Emulator
+) -> None:
+    """Its digest is in the log; only a person can end the rollout."""
+    path = environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///")
+    with closing(SqliteLog(path)) as log:
+        log.commit(hold("a test", actor={}))
+        fire(spec())
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute(
+                "UPDATE outbox SET body = replace(body, 'node_upgrade', 'deployment_deploy')"
+            )
+        log.commit(release(actor={}))
+    for _ in range(2):
+        reply = fire(RECONCILE)
+        assert reply["outcome"] == "deferred"
+        assert "is not the one that was recorded; stop it with" in reply["errors"][0]
+        assert reply["rollouts"][0]["waits"]["for"] == "stop"
+    assert targets(emulator) == []
+    assert fire({"action": "rollout.stop", "rollout": "nightly"})["outcome"] == "completed"
+    assert fire(RECONCILE)["errors"] == []
