@@ -23,6 +23,7 @@ from handler.cli.main import main
 from handler.cli.open_stores import open_any_log, open_any_source
 from handler.errors import LogError
 from tests.support.memory_objects import MemoryObjects, StoredObjects
+from tests.support.rollout_log import RolloutLog, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,3 +199,13 @@ def test_a_log_that_cannot_be_read_is_an_error(log: Log) -> None:
     log.close()
     with pytest.raises(LogError):
         forget(log, KEEP)
+
+
+def test_a_rollout_that_is_open_is_never_forgotten() -> None:
+    """It may be paused for as long as it takes."""
+    one = RolloutLog()
+    key = one.plan(named(2))
+    one.operate("pause")
+    one.now += timedelta(days=100)
+    forget(one.log, timedelta(days=90))
+    assert one.log.read(lambda view: view.rollouts.get(key))

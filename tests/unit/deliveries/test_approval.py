@@ -23,6 +23,7 @@ from handler.policy.verdict import Approval, PolicyDecision
 from handler.values.canonical_json import sha256_hex
 from tests.support.clock import Clock
 from tests.unit.deliveries.test_daily_limit import NOW, RULES, ordered
+from tests.unit.test_reconciler_outbox import exchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -301,3 +302,24 @@ def test_an_approval_of_one_tick_is_none_of_the_next(
     approved = ["approve", "timer", "--audit", environ["NIGHTDROP_AUDIT"]]
     assert CliRunner().invoke(main, approved).exit_code == 0
     assert fire({**event, "time": "2026-11-24T02:00:00Z"})["outcome"] == "awaiting"
+
+
+def test_an_uploader_that_was_exchanged_in_the_outbox_counts_for_nothing(
+    upload: Upload, environ: Environ
+) -> None:
+    """Nobody makes their own file approvable by changing who uploaded it."""
+    upload("app.yaml", UPGRADE, "a")
+    exchanged(environ, '"account": "a"', '"account": "c"')
+    refused = upload("app.yaml.approve", DIGEST.encode(), "a")
+    assert "not in the outbox as it was received" in refused["errors"][0]
+
+
+def test_an_uploader_of_what_the_event_does_not_identify_is_unknown(
+    upload: Upload, drop: Drop, fire: Fire
+) -> None:
+    """Another one may have written it since, and then approve what is their own."""
+    event = drop("drop/app.yaml", UPGRADE)
+    event["Records"][0]["userIdentity"] = {"ID": "a"}
+    assert fire(event)["outcome"] == "awaiting"
+    refused = upload("app.yaml.approve", DIGEST.encode(), "b")
+    assert "is unknown" in refused["errors"][0]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.audit.sql.sqlite import SqliteLog
+from handler.cloud.obs.client import Obs
 from handler.deliveries import bucket_scan as module
 from handler.emulator.obs import listing
 from handler.invocation.invocation import Invocation
@@ -303,3 +304,58 @@ def test_older_files_are_run_on_request(
     since = datetime.now(timezone.utc) - timedelta(seconds=300)
     fire_in({**environ, "NIGHTDROP_SWEEP_FROM": since.isoformat()}, RECONCILE)
     assert [job.name[:5] for job in emulator.state.all_jobs()] == ["yard-"]
+
+
+def test_other_bytes_are_found_although_they_are_not_newer(
+    emulator: Emulator, fire: Fire, drop: Drop
+) -> None:
+    """The clocks of the writers differ; the tag does not lie."""
+    fire(drop("drop/hall.yaml", UPGRADE))
+    drop("drop/hall.yaml", UPGRADE.replace(b"node-1", b"node-2"))
+    written(emulator, time.time() - 60, "drop/hall.yaml")
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 2
+
+
+def test_a_file_of_the_far_future_does_not_hide_its_replacement(
+    emulator: Emulator, fire: Fire, drop: Drop
+) -> None:
+    """Its event was dated by a clock that is wrong."""
+    event = drop("drop/hall.yaml", b"#" * 300_000)
+    event["Records"][0]["eventTime"] = "2100-01-01T00:00:00Z"
+    assert fire(event)["outcome"] == "rejected"
+    drop("drop/hall.yaml", UPGRADE)
+    written(emulator, time.time() + 1800, "drop/hall.yaml")
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 1
+
+
+def test_a_scan_that_is_cut_by_time_goes_on_before_where_it_was_cut_by_count(
+    fire: Fire, drop: Drop, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing between the two is passed over."""
+    monkeypatch.setattr(listing, "_LARGEST_PAGE", 2)
+    monkeypatch.setattr(module, "MOST_OBJECTS", 4)
+    monkeypatch.setattr(module, "_AT_ONCE", 2)
+    for number in range(6):
+        drop(f"drop/{number}.yaml", UPGRADE)
+    left = iter([True, True, False, *[True] * 30])
+    monkeypatch.setattr(Invocation, "request_fits", lambda _invocation: next(left, False))
+    fire(RECONCILE)
+    assert recorded()[-1]["source"] == {"bucket": BUCKET, "key": "drop/1.yaml"}
+
+
+def test_a_file_that_is_found_and_then_written_again_is_run(
+    emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no uploader that could be mistaken."""
+    read = Obs.read
+    drop("drop/hall.yaml", UPGRADE)
+
+    def replaced(obs: Obs, bucket: str, key: str, **given: Any) -> Any:  # noqa: ANN401 - as `read`
+        emulator.state.put_object(bucket, key, UPGRADE + b"# again\n")
+        return read(obs, bucket, key, **given)
+
+    monkeypatch.setattr(Obs, "read", replaced)
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 1

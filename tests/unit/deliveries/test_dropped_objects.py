@@ -12,6 +12,7 @@ import pytest
 from handler.deliveries.records import differences
 from handler.emulator.state.changes import VersioningSet, VersionRemoved
 from handler.errors import AccessPendingError
+from handler.values.canonical_json import timestamp, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -277,3 +278,15 @@ def test_a_file_that_is_no_spec_is_rejected_with_the_accepted_names(
     assert "*.yaml, *.yml, *.json or *.jsonl" in reply["errors"][0]
     fire(RECONCILE)
     assert [one["of"] for one in attention(lines)] == ["delivery.rejected"]
+
+
+def test_an_object_that_is_gone_is_rejected_at_once(
+    emulator: Emulator, fire: Fire, drop: Drop
+) -> None:
+    """However young its event is: only a right may come later."""
+    event = drop(KEY, UPGRADE)
+    event["Records"][0]["eventTime"] = timestamp(utc_now())
+    emulator.state.remove_object(BUCKET, KEY)
+    reply = fire(event)
+    assert reply["outcome"] == "rejected"
+    assert "it may have been deleted since" in reply["errors"][0]

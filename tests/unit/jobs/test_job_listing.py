@@ -153,3 +153,16 @@ def test_a_list_is_given_up_when_time_is_up() -> None:
     found = Fleet(fleet(1000))
     assert not listed(found, deadline=Deadline(0, lambda: 1.0)).complete
     assert len(found.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "times", [[LATE] * 50 + [0] * 250, [LATE - 7200] * 150 + [LATE] * 150], ids=["none", "mixed"]
+)
+def test_times_that_show_no_order_do_not_end_a_list_early(times: list[int]) -> None:
+    """Jobs without a time, or the newest ones behind old ones."""
+    jobs = [
+        ListedJob(f"id-{number}", "n", "node_upgrade", "", at, "Running")
+        for number, at in enumerate(times)
+    ]
+    listing = listed(Fleet(jobs), ago=timedelta(minutes=30))
+    assert (len(listing.jobs), listing.complete) == (len(times), True)

@@ -137,3 +137,13 @@ def test_a_failed_job_of_a_rollout_does_not_trip_the_circuit_breaker() -> None:
 def test_the_sender_waits_for_a_job_as_long_as_the_setting_says() -> None:
     """Five minutes beyond IEF's ten, unless NIGHTDROP_JOB_GRACE says otherwise."""
     assert Sender(seconds_per_request=1, settle_after=1200).job_grace == 300
+
+
+def test_late_success_is_recorded_once() -> None:
+    """The job is looked at again and again for half an hour."""
+    one, job = running(3)
+    one.end(job, {"id-00001", "id-00002"}, status="Timed_out")
+    before = len(one.actions())
+    for _ in range(2):
+        one.succeed_late(job)
+    assert one.actions()[before:] == ["node.succeeded"] * 2

@@ -157,3 +157,10 @@ def test_what_is_not_selected_yet_is_judged_by_what_is_known() -> None:
     """`nightdrop policy check` lists no nodes."""
     assert not refused(policy_of({"nodes": NODES, "jobs_per_file": 1}), SELECT, chosen=())
     assert "20 targets in one job" in refused(policy_of({"targets_per_job": 9}), SELECT, chosen=())
+
+
+def test_a_deployment_on_nodes_of_its_own_counts_among_a_jobs_targets() -> None:
+    """Beside those that the rollout selects."""
+    case = Case("", {}, envelope={"node_ids": ["elsewhere"]})
+    job = {**case.short_form(), "targets": SELECT["targets"]}
+    assert "21 targets in one job" in refused(policy_of({"targets_per_job": 20}), job)

@@ -250,3 +250,14 @@ def test_a_broken_cloud_event_is_refused_with_its_place() -> None:
     found = parse_cloud_event(event, "encoded")
     assert isinstance(found, InvalidEntry)
     assert str(found.problem) == "data.obs.bucket.name: missing"
+
+
+def test_a_deletion_is_another_delivery_than_the_upload_before_it() -> None:
+    """Also within one second, and without a request's id: it does not take the upload's place."""
+    stored = {"bucket": {"name": "b-1"}, "object": {"key": "drop/a.yaml", "eTag": "e1"}}
+    entry = {"eventTime": "2026-11-24T02:00:00Z", "obs": stored}
+    made, gone = (
+        delivered({**entry, "eventName": name})
+        for name in ("ObjectCreated:Put", "ObjectRemoved:Delete")
+    )
+    assert made.key != gone.key

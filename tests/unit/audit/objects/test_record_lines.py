@@ -82,3 +82,15 @@ def test_a_changed_last_line_is_no_record() -> None:
     """Nothing is concluded from it."""
     data = lines_of(chain("ab")).replace(b'"note":"b"', b'"note":"c"')
     assert last_record(data) is None
+
+
+def test_a_record_that_was_sealed_elsewhere_does_not_follow() -> None:
+    """Its own hash is right; what comes before it, or its number, is not."""
+    first, second = chain("ab")
+    forged = seal(Draft("log.noted", "success", note="forged"), Head(), at=NOW, commit="c")
+    skipping = seal(
+        Draft("log.noted", "success"), Head(first.seq + 1, first.hash), at=NOW, commit="c"
+    )
+    for records in ([forged, second], [first, skipping]):
+        with pytest.raises(LogBrokenError, match="record 2 is missing"):
+            list(chained_records(lines_of(records), Head(), ""))

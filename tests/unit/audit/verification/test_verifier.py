@@ -16,6 +16,7 @@ from handler.audit.verification.chain_check import check_chain
 from handler.audit.verification.checkpoint_evidence import CheckpointEvidence
 from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.open_stores import open_any_log, open_any_source
+from handler.values.canonical_json import utc_now
 from tests.support.long_log import KEY, LongLog, moment, recording, run_records
 from tests.support.tampering.falsify import run
 
@@ -148,3 +149,18 @@ def test_a_directory_with_a_checkpoints_name_hides_no_verdict(tmp_path: Path) ->
     assert list(place.names()) == []
     with pytest.raises(FileNotFoundError):
         place.get("b.checkpoint")
+
+
+def test_a_checkpoint_without_a_signature_confirms_nothing_once_a_key_is_given(
+    tmp_path: Path,
+) -> None:
+    """Whoever may write the log could have written it."""
+    made = LongLog(tmp_path)
+    made.grow(10)
+    with closing(open_source(made.address)) as stored:
+        head = stored.end()
+        checkpoint = Checkpoint(log_origin(stored.at(1)), head, utc_now())
+        evidence = CheckpointEvidence((KEY.public,))
+        evidence.add_checkpoint(checkpoint.name, written(checkpoint, None))
+        assert list(evidence.conflicts(stored, head)) == []
+    assert evidence.confirmed.seq == 0
