@@ -63,7 +63,8 @@ def handler(event: object, context: object) -> dict[str, Json]:
         NightdropError: Nothing is promised yet and another try may succeed; the platform is to
             deliver the event again.
     """
-    return handle(event, context, _instance_of(context))
+    began = time.monotonic()  # opening the instance is a part of the invocation
+    return handle(event, context, _instance_of(context), began)
 
 
 def initializer(context: object) -> None:
@@ -76,13 +77,15 @@ def initializer(context: object) -> None:
     _instance_of(context)
 
 
-def handle(event: object, context: object, instance: Instance) -> dict[str, Json]:
+def handle(
+    event: object, context: object, instance: Instance, began: float | None = None
+) -> dict[str, Json]:
     """Answer one event with what an instance has open; `handler` tells the rest.
 
     A command hands over an `Action` instead, which names the operator.
     """
-    began = time.monotonic()
-    invocation = invocation_of(context, instance)
+    began = time.monotonic() if began is None else began
+    invocation = invocation_of(context, instance, began)
     answered = _answer(event, context, invocation, instance)
     head = answered.head or instance.log.head()
     answer = limited(reply(answered, head))

@@ -132,9 +132,9 @@ def record_started(context: object, instance: Instance) -> None:
     instance.write(log_line("function.started", {**said, "note": started.note}))
 
 
-def invocation_of(context: object, instance: Instance) -> Invocation:
-    """Return the dependencies of an invocation that starts now, with the keys of its context."""
-    end = deadline(context, instance.environ)
+def invocation_of(context: object, instance: Instance, began: float | None = None) -> Invocation:
+    """Return the dependencies of an invocation that began then, with the keys of its context."""
+    end = deadline(context, instance.environ, began)
     keys = known_credentials(context, instance.environ)
     instance.keys.use(keys, end)
     settings, transport = instance.settings, instance.transport

@@ -38,13 +38,16 @@ class Deadline(NamedTuple):
 
 
 def deadline(
-    context: object, environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic
+    context: object,
+    environ: Mapping[str, str],
+    began: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Deadline:
-    """Return the invocation's end, asked for at its start.
+    """Return the invocation's end.
 
-    `RUNTIME_TIMEOUT` (seconds) counts from now. The context's remaining time is in the wrong unit
-    on some engines and falls to nothing within milliseconds, so it is believed only if it says
-    that between half and all of that time is left.
+    `RUNTIME_TIMEOUT` (seconds) counts from `began`, by the monotonic clock; None is now. The
+    context's remaining time is in the wrong unit on some engines and falls to nothing within
+    milliseconds, so it is believed only if it says that between half and all of that time is left.
     """
     said = _remaining_milliseconds(context) / 1000
     whole = min(timeout_of(environ), LONGEST_SECONDS)
@@ -52,7 +55,7 @@ def deadline(
         seconds = said if whole / 2 < said <= whole else whole
     else:
         seconds = said if 1 <= said <= LONGEST_SECONDS else ASSUMED_SECONDS
-    return Deadline(clock() + seconds, clock)
+    return Deadline((clock() if began is None else began) + seconds, clock)
 
 
 def timeout_of(environ: Mapping[str, str]) -> int:

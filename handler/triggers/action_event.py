@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.parsing import Limits, format_path, read
@@ -69,6 +69,12 @@ class RolloutAction(BaseModel):
     asked_at: _Time = ""
 
 
+def _checked_spec(value: object) -> object:
+    if not isinstance(value, str | dict):
+        raise ValueError("must be a job spec, or the text of one")  # noqa: TRY004 - as pydantic asks
+    return value
+
+
 class PlanAction(BaseModel):
     """The fields of an event that asks what would be done with a spec.
 
@@ -81,7 +87,7 @@ class PlanAction(BaseModel):
     model_config = _STRICT
 
     action: Literal["plan"]
-    spec: str | dict[str, Any]
+    spec: Annotated[str | dict[str, Any], BeforeValidator(_checked_spec)]
     object: str = Field(default="", max_length=1200)
 
 

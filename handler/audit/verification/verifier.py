@@ -132,7 +132,7 @@ def _check_records(
     except LogBrokenError as error:
         found = [IntegrityFault(str(error))]
     faults.join(outside.faults)
-    faults.add(*found)
+    faults.add(*(one for one in found if one not in faults.listed))
     faults.add(*_missing_checkpoints(checkpoints))
     return checker, outside, checkpoints, faults
 

@@ -213,3 +213,8 @@ def test_an_unknown_node_is_reported_however_often_it_was_rejected(fire: Fire) -
     spec = {**SPEC, "targets": {"nodes": ["gateway-north-9"]}}
     fire(spec)
     assert fire(ask(spec))["outcome"] == "rejected"
+
+
+def test_what_is_no_spec_at_all_is_reported_once(fire: Fire) -> None:
+    """Not for each form that a spec may have."""
+    assert fire(ask(1))["errors"] == ["spec: must be a job spec, or the text of one"]

@@ -19,13 +19,13 @@ def left(message: object, timeout: str | None = None) -> float:
 
     context = SimpleNamespace(getRemainingTimeInMilliSeconds=answer)
     environ = {} if timeout is None else {"RUNTIME_TIMEOUT": timeout}
-    return deadline(context, environ, lambda: 1000.0).left()
+    return deadline(context, environ, clock=lambda: 1000.0).left()
 
 
 def test_the_time_left_counts_down_to_nothing() -> None:
     """It never becomes negative."""
     now = [50.0]
-    end = deadline(object(), {"RUNTIME_TIMEOUT": "10"}, lambda: now[0])
+    end = deadline(object(), {"RUNTIME_TIMEOUT": "10"}, clock=lambda: now[0])
     seen = []
     for now[0] in (50.0, 57.5, 60.0, 61.0):
         seen.append(end.left())
@@ -67,4 +67,10 @@ def test_without_a_time_out_a_default_is_assumed(message: object) -> None:
 
 def test_a_context_without_the_method_is_accepted() -> None:
     """Any object may be the context."""
-    assert deadline(None, {}, lambda: 0.0).left() == ASSUMED_SECONDS
+    assert deadline(None, {}, clock=lambda: 0.0).left() == ASSUMED_SECONDS
+
+
+def test_the_time_that_opening_the_instance_took_is_over() -> None:
+    """Without an initializer it is a part of the first invocation."""
+    end = deadline(object(), {"RUNTIME_TIMEOUT": "10"}, began=100.0, clock=lambda: 107.0)
+    assert end.left() == 3.0

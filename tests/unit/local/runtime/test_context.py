@@ -89,7 +89,7 @@ def test_the_platforms_wrong_clock_does_not_shorten_an_invocation(
     """The time-out counts, or without one what is assumed."""
     environ = {"RUNTIME_TIMEOUT": timeout, "DESK_ODD_CLOCK": "1"}
     made = context(environ, 7.0, 7.125)
-    assert deadline(made, environ, lambda: 7.125).left() == seconds
+    assert deadline(made, environ, clock=lambda: 7.125).left() == seconds
 
 
 def test_without_an_agency_everything_is_empty_text() -> None:
