@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from handler.triggers.delivery import StoredSpec
     from handler.values.canonical_json import Json
 
-_MOST_BYTES = 4096
 _NOTHING_AWAITS = "no delivery of a file with this name and digest awaits approval"
 _DIGEST = re.compile(rb"\s*([0-9a-fA-F]{64})(?:\s|$)")
 
@@ -52,8 +51,9 @@ def process_approval(delivery: Delivery, invocation: Invocation) -> DeliveryStat
         CloudError: OBS could not be reached.
     """
     stored = cast("StoredSpec", delivery.spec)
+    most = invocation.settings.max_spec_bytes
     found = invocation.obs.read(
-        stored.bucket, stored.key, max_bytes=_MOST_BYTES, version_id=stored.version_id
+        stored.bucket, stored.key, max_bytes=most, version_id=stored.version_id
     )
     match = _DIGEST.match(found.data)
     if match is None:
