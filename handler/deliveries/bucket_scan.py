@@ -43,7 +43,6 @@ MOST_OBJECTS = 10_000
 _MOST_PAGES = 20
 """How many requests it makes for them."""
 
-_MOST_PENDING = 1000
 _AT_ONCE = 500  # objects that the log is asked about in one transaction
 _MOST_SKEW = timedelta(minutes=15)  # OBS refuses requests of clocks that are further off
 
@@ -188,10 +187,8 @@ def _untouched(unseen: Sequence[Delivery], invocation: Invocation) -> list[Deliv
     An object with an undecided delivery is left to it: it is resumed and reads what is there.
     """
     unseen, left = invocation.log.read(
-        lambda view: (_filtered(unseen, view), view.open(_MOST_PENDING).deliveries)
+        lambda view: (_filtered(unseen, view), view.received([one.subject for one in unseen]))
     )
-    subjects = {one.subject for one in unseen}
-    left = tuple(one for one in left if one.subject in subjects)
     bodies = invocation.log.bodies([one.key for one in left])
     waiting = {one.subject for one in left if one.key in bodies}
     return [one for one in unseen if one.subject not in waiting]

@@ -47,7 +47,7 @@ def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
         raise EventRejectedError([Problem(str(error.args[0]), "job")]) from None
     name = action.name.removeprefix("job.")
     if name == "abandon":
-        said = abandon_job(job.key, action.reason, action.actor, log)
+        said = abandon_job(job, action.reason, action.actor, log)
     else:
         request = OperationRequest(OPERATIONS[name], action.actor, action.reason, action.asked_at)
         said = runner.drive(operation_submission(job.key, request, sender))
@@ -62,12 +62,11 @@ def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
     )
 
 
-def abandon_job(key: str, reason: str, actor: Part, log: Log) -> OperationResult:
+def abandon_job(job: JobState, reason: str, actor: Part, log: Log) -> OperationResult:
     """Give a job up, so that it is never sent (again), and return what became of that."""
-    before = log.read(lambda view: view.job(key), fresh=False)
-    if before and before.state == "abandoned":
-        return OperationResult("so", f"job {before.name} is abandoned already")
-    job = log.commit(abandon(key, reason or BY_HAND, actor=actor)).value
+    if job.state == "abandoned":
+        return OperationResult("so", f"job {job.name} is abandoned already")
+    job = log.commit(abandon(job.key, reason or BY_HAND, actor=actor)).value
     if job.state == "abandoned":
         return OperationResult("done", f"job {job.name} is abandoned")
     return OperationResult("not done", f"job {job.name} cannot be abandoned: it {_why(job)}")

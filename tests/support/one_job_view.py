@@ -64,6 +64,10 @@ class OneJobView:
         """Return nothing."""
         return ScanState()
 
+    def received(self, _subjects: Sequence[str]) -> tuple[DeliveryState, ...]:
+        """Return nothing."""
+        return ()
+
     def open(self, _limit: int) -> Open:
         """Return nothing."""
         return Open((), (), (), ())

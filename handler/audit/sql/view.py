@@ -107,6 +107,11 @@ class SqlView:
         rows = self._query(statements.LATEST_READ, (subject,))
         return DeliveryState(*rows[0]) if rows else None
 
+    def received(self, subjects: Sequence[str]) -> tuple[DeliveryState, ...]:
+        """Return the deliveries of these subjects that were received and are not decided."""
+        rows = rows_for(self._query, statements.RECEIVED_OF, subjects)
+        return tuple(DeliveryState(*row) for row in rows)
+
     def scan(self, bucket: str) -> ScanState:
         """Return the state of the scan of a bucket."""
         return ScanState(self._value(f"scan:{bucket}"), self._value(f"scan_limit:{bucket}"))

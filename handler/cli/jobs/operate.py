@@ -66,7 +66,7 @@ def abandon(address: str, job: str, reason: str) -> None:
 
     with exit_on_log_error(), open_existing(address) as log:
         found = found_in(log, find_job, job)
-        said = abandon_job(found.key, reason, operator(), log)
+        said = abandon_job(found, reason, operator(), log)
     if said.outcome == "not done":
         exit_with_error(said.sentence, NOT_DONE)
     click.echo(printable(said.sentence))

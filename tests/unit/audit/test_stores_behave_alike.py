@@ -429,3 +429,13 @@ def test_the_records_are_there_for_the_next_instance(store_address: str) -> None
     log = open_any_log(store_address)
     assert verify(log.records()).head.seq == 2
     log.close()
+
+
+def test_the_undecided_deliveries_of_some_subjects_are_found(log: Log) -> None:
+    """Those that are planned, and those of other subjects, are not."""
+    for key, subject in (("a", "one"), ("b", "two"), ("c", "three")):
+        about_it: Part = {"key": key, "subject": f"obs://bucket/{subject}", "trigger": "object"}
+        log.commit(recorded(Draft("delivery.received", "pending", about_it)))
+    log.commit(planned("b", "job", subject="obs://bucket/two"))
+    subjects = [f"obs://bucket/{subject}" for subject in ("one", "two", "four")]
+    assert [one.key for one in log.read(lambda view: view.received(subjects))] == ["a"]
