@@ -9,6 +9,7 @@ Every record that is read is checked to follow the one before.
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 from handler.audit.format_version import require_readable
@@ -127,7 +128,11 @@ class Replica:
         snapshot = decode_snapshot(self._read(snapshot_name(segment)), digest)
         if snapshot is None:
             return False
-        self.state.load(snapshot, last)
+        try:
+            self.state.load(snapshot, last)
+        except (LookupError, TypeError, ValueError, AttributeError, sqlite3.Error):
+            self._reset()
+            return False
         self.begins = list(snapshot.begins)
         self.position = LogPosition(segment=segment).after(*last, 0)
         return True

@@ -130,13 +130,17 @@ class StateCache:
         return {table: self.execute(statement) for table, statement in _SELECT.items()}
 
     def load(self, snapshot: Snapshot, last: tuple[Record, Fields]) -> None:
-        """Put a snapshot into the empty state."""
+        """Put a snapshot into the empty state.
+
+        Raises:
+            LookupError, TypeError, ValueError, AttributeError, sqlite3.Error: It holds no state.
+        """
         first = snapshot.first
         self.begin()
         self.execute(statements.APPEND, (first.seq, first.hash, "", first.text))
         self.put_last(*last)
-        for table, rows in snapshot.rows.items():
-            self._db.executemany(PUT.get(table, _PUT_REFERENCE), rows)
+        for table in _SELECT:
+            self._db.executemany(PUT.get(table, _PUT_REFERENCE), snapshot.rows[table])
         self.commit()
 
 

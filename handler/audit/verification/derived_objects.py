@@ -1,7 +1,8 @@
 """The derived objects of a log in an object store, compared with the records.
 
-The last snapshot must equal the state folded from the records before it; older snapshots are not
-used any more. The outbox has an object for each commit that came with bodies.
+Each snapshot that is there must equal the state folded from the records before it: an instance
+starts at the one that `latest` names, which whoever may write there may change. The outbox has an
+object for each commit that came with bodies.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING
 from handler.audit.objects.append_position import segment_name
 from handler.audit.objects.probe_result import PROOF
 from handler.audit.objects.snapshot import (
-    KEPT_SNAPSHOTS,
     LATEST,
     decode_pointer,
     decode_snapshot,
@@ -36,6 +36,7 @@ from handler.audit.verification.derived_state import (
     tables_of,
 )
 from handler.audit.verification.faults import IntegrityFault
+from handler.audit.verification.refold import MALFORMED
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -88,41 +89,49 @@ class DerivedObjects:
         """The last segment that ended with a snapshot: where a new instance starts."""
         return next((end for end in reversed(self.ends) if end.digest), None)
 
-    def changed(self) -> Iterator[IntegrityFault]:
-        """Yield every derived object, except bodies, that is not the one that the chain names."""
+    def kept(self) -> list[SegmentEnd]:
+        """Return the ends whose snapshots are there, in order: an instance may start at any."""
+        names = {end.snapshot for end in self.ends if end.digest}
+        self.used |= names
+        found = {name: digest_of(self.read(name) or b"") for name in names}
+        return [end for end in self.ends if end.digest and found[end.snapshot] == end.digest]
+
+    def changed(self, kept: Sequence[SegmentEnd]) -> Iterator[IntegrityFault]:
+        """Yield what an instance would look for, and not find as the chain names it.
+
+        Older snapshots may be replaced, and are then not used.
+        """
         pointer = self.read(LATEST)
         if pointer is not None and not decode_pointer(pointer)[0]:
             yield IntegrityFault(f"the object {LATEST} cannot be read; remove it")
-        for end in self.ends[-KEPT_SNAPSHOTS:]:
-            data = self.read(end.snapshot) if end.digest else None
-            if data is not None:
-                self.used.add(end.snapshot)
-                if digest_of(data) != end.digest:
-                    yield IntegrityFault(
-                        f"the snapshot {end.snapshot} is not the one it names; {REBUILD}", end.seq
-                    )
-            elif end == self.last:
-                yield IntegrityFault(f"the snapshot {end.snapshot} is gone; {REBUILD}", end.seq)
-
-    def differing(self, refold: Refold) -> Iterator[IntegrityFault]:
-        """Yield where the last snapshot differs from the state folded from the records before it.
-
-        A snapshot of another version, or one that `changed` has reported, is not compared.
-        """
         last = self.last
-        snapshot = decode_snapshot(self.read(last.snapshot), last.digest) if last else None
+        if last and last not in kept:
+            is_there = self.read(last.snapshot) is not None
+            how = "is not the one it names" if is_there else "is gone"
+            yield IntegrityFault(f"the snapshot {last.snapshot} {how}; {REBUILD}", last.seq)
+
+    def differing(self, end: SegmentEnd, refold: Refold) -> Iterator[IntegrityFault]:
+        """Yield where a snapshot differs from the state folded from the records before it.
+
+        A snapshot of another version, or one that was replaced meanwhile, is not compared.
+        """
+        snapshot = decode_snapshot(self.read(end.snapshot), end.digest)
         if snapshot is None:
             return
         with closing(sqlite3.connect("", isolation_level=None)) as db:
             db.executescript(SCHEMA.read_text(encoding="utf-8"))
             db.execute("BEGIN")
-            _fill(db, snapshot)
+            try:
+                _fill(db, snapshot)
+                outbox = sorted(map(as_bytes, snapshot.rows["outbox"]))
+            except (*MALFORMED, sqlite3.Error):
+                yield IntegrityFault(f"the snapshot {end.snapshot} holds no state; {REBUILD}")
+                return
             db.text_factory = bytes
             for table in tables_of(refold):
                 yield from differing_rows(
                     refold, table, lambda one: db.execute(f"{one.select} ORDER BY 1")
                 )
-            outbox = sorted(map(as_bytes, snapshot.rows["outbox"]))
         yield from differing_rows(refold, _REFERRED, lambda _: iter(outbox))
 
     def outbox(self, refold: Refold) -> Iterator[tuple[str, IntegrityFault]]:

@@ -70,11 +70,13 @@ class ObjectsSource:
         records = self._copied()
         derived = DerivedObjects(self._read, segment_ends(records.texts_of_action(ROLLED)))
         with closing(Refold()) as refold:
-            yield from derived.changed()
-            indexed = derived.last.seq if derived.last else 0
-            yield from refold.add_pages(records.pages(last=indexed), advance)
-            yield from derived.differing(refold)
-            yield from refold.add_pages(records.pages(indexed), advance)
+            kept, after = derived.kept(), BEGINNING
+            yield from derived.changed(kept)
+            for end in kept:
+                yield from refold.add_pages(records.pages(after, last=end.seq), advance)
+                yield from derived.differing(end, refold)
+                after = end.seq
+            yield from refold.add_pages(records.pages(after), advance)
             suspects = list(derived.outbox(refold))
             # What was settled meanwhile has no body any more.
             yield from refold.add_pages(self._grown(len(derived.ends) + 1), advance)

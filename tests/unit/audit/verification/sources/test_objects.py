@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import SegmentLimits
+from handler.audit.objects.append_position import ROLLED, SegmentLimits
 from handler.audit.objects.log import SNAPSHOT_FOLDERS, ObjectLog
 from handler.audit.objects.probe_result import PROOF
-from handler.audit.objects.snapshot import LATEST, decode_pointer, snapshot_name
+from handler.audit.objects.record_lines import line_of
+from handler.audit.objects.snapshot import (
+    LATEST,
+    OPERATION,
+    Snapshot,
+    decode_pointer,
+    digest_of,
+    encode_pointer,
+    snapshot_name,
+)
 from handler.audit.objects.state_cache import StateCache
 from handler.audit.rebuild import rebuild
-from handler.audit.record import Draft, Head
+from handler.audit.record import Draft, Head, seal
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, verify_log
+from handler.values.canonical_json import moment
 from tests.support.long_log import recording, run_records
 from tests.support.memory_objects import MemoryObjects, StoredObjects
 
@@ -259,6 +270,56 @@ def test_a_snapshot_of_another_state_is_found(
     message = "\n".join(map(str, examined(bucket).faults))
     assert "the row of hold in switches is not derived from any record" in message
     assert "in jobs is missing" in message
+
+
+def rolled(bucket: StoredObjects, change: Callable[[Snapshot], Snapshot]) -> int:
+    """End the log's segment with a changed snapshot of its state; return the segment's number."""
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
+        log.read(lambda view: view.now)
+        replica = log._replica  # noqa: SLF001 - what an attacker can compute
+        position = replica.position
+        data = change(replica.snapshot()).encode()
+    draft = Draft(ROLLED, "success", request={"operation": OPERATION, "digest": digest_of(data)})
+    record = seal(draft, position.head, at=moment(position.at), commit="ab" * 16)
+    bucket.objects[snapshot_name(position.segment)] = data
+    bucket.objects[position.name] = bucket.objects.get(position.name, b"") + line_of(record)
+    return position.segment
+
+
+def without_deliveries(snapshot: Snapshot) -> Snapshot:
+    """Let every delivery be unknown again."""
+    return replace(snapshot, rows={**snapshot.rows, "deliveries": [], "jobs": []})
+
+
+def test_an_earlier_snapshot_of_another_state_is_found(bucket: StoredObjects) -> None:
+    """An honest one came after it; whoever writes `latest` decides which an instance starts at."""
+    forged = rolled(bucket, without_deliveries)
+    del bucket.objects[LATEST]
+    rolled(bucket, lambda snapshot: snapshot)
+    bucket.objects[LATEST] = encode_pointer(forged)
+    assert any("in deliveries is missing" in str(one) for one in examined(bucket).faults)
+
+
+@pytest.mark.parametrize("rows", [{}, {"outbox": [[[]]]}, [], {"deliveries": [[1]], "outbox": []}])
+def test_a_snapshot_that_holds_no_state_is_found_and_not_used(
+    bucket: StoredObjects,
+    rows: Any,  # noqa: ANN401 - any JSON
+) -> None:
+    """Its digest is in the chain; an instance folds the state from the records."""
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
+        known = log.read(lambda view: view.open(99))
+    segment = rolled(bucket, lambda snapshot: replace(snapshot, rows=rows))
+    bucket.objects[LATEST] = encode_pointer(segment)
+    assert any("holds no state; rebuild" in str(one) for one in examined(bucket).faults)
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
+        assert log.read(lambda view: view.open(99)) == known
+
+
+def test_an_older_snapshot_that_was_replaced_raises_no_alarm(bucket: StoredObjects) -> None:
+    """Its name is used again by the segment that ends now; an instance was killed just then."""
+    number = decode_pointer(bucket.objects[LATEST])[0] + 1
+    bucket.objects[snapshot_name(number)] = b"of the segment that did not end"
+    assert examined(bucket).faults == ()
 
 
 def test_a_leftover_object_is_a_remark(bucket: StoredObjects) -> None:
