@@ -162,6 +162,8 @@ def _selection(rule: Rule, demand: Demand) -> Iterator[str]:
 def _targets(rule: Rule, demand: Demand) -> Iterator[str]:
     if rule.targets_per_job is not None and demand.targets_per_job > rule.targets_per_job:
         yield f"{demand.targets_per_job} targets in one job, at most {rule.targets_per_job}"
+    if demand.grows and rule.jobs_per_day is not None:
+        yield "late_joiners: include, since jobs_per_day counts what is selected now"
     lists = (rule.nodes, rule.node_names, rule.groups, rule.deployments)
     if all(one is None for one in lists):
         return

@@ -70,6 +70,7 @@ class ApproverForm(BaseModel):
     prefix: Line | None = Field(
         default=None, description="What the key of the file `NAME.approve` begins with."
     )
+    bucket: Line | None = Field(default=None, description="The bucket of that file.")
     account: Line | None = Field(default=None, description="The account that wrote that file.")
     principal: Line | None = Field(default=None, description="The principal that wrote that file.")
 

@@ -323,3 +323,20 @@ def test_an_uploader_of_what_the_event_does_not_identify_is_unknown(
     assert fire(event)["outcome"] == "awaiting"
     refused = upload("app.yaml.approve", DIGEST.encode(), "b")
     assert "is unknown" in refused["errors"][0]
+
+
+def test_an_approver_can_be_named_with_the_bucket(
+    policy: Path, upload: Upload, drop: Drop, fire: Fire, environ: Environ
+) -> None:
+    """A folder of the same name in another watched bucket is another place."""
+    environ["NIGHTDROP_BUCKETS"] = f"{BUCKET},team-b"
+    policy.write_text(
+        f"rules: [{{approver: {{bucket: {BUCKET}, prefix: drop/chiefs/}}}}]", encoding="utf-8"
+    )
+    upload("app.yaml", UPGRADE, "a")
+    event = drop("drop/chiefs/app.yaml.approve", DIGEST.encode(), bucket="team-b")
+    etag = hashlib.md5(DIGEST.encode(), usedforsecurity=False).hexdigest()
+    event["Records"][0]["obs"]["object"]["eTag"] = etag
+    event["Records"][0]["userIdentity"] = {"ID": "b"}
+    assert fire(event)["outcome"] == "rejected"
+    assert upload("chiefs/app.yaml.approve", DIGEST.encode(), "b")["outcome"] == "ignored"

@@ -164,3 +164,11 @@ def test_a_deployment_on_nodes_of_its_own_counts_among_a_jobs_targets() -> None:
     case = Case("", {}, envelope={"node_ids": ["elsewhere"]})
     job = {**case.short_form(), "targets": SELECT["targets"]}
     assert "21 targets in one job" in refused(policy_of({"targets_per_job": 20}), job)
+
+
+def test_late_joiners_are_refused_where_the_jobs_of_a_day_are_limited() -> None:
+    """They would be in jobs that nobody has counted."""
+    job = {**SELECT, "rollout": {"waves": ["100%"], "late_joiners": "include"}}
+    policy = policy_of({"jobs_per_day": 50})
+    assert "since jobs_per_day counts what is selected now" in refused(policy, job)
+    assert refused(policy_of({}), job) == ""
