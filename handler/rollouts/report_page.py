@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from handler.rollouts.progress import NodeReason
     from handler.rollouts.report import RolloutReport
 
-_MARKS = re.compile(r"([\\`*_\[\]<>|])")
+_MARKS = re.compile(r"([\\`*_\[\]<>|~&]|(?:(?<=http)|(?<=https)|(?<=ftp)):(?=//)|(?<=www)\.)")
+_BEGINS_A_BLOCK = re.compile(r"^(\d*)([-#+=.)])")
 _LONGEST = 500
 
 
@@ -37,7 +38,7 @@ def _lines(spec: str, report: RolloutReport) -> Iterator[str]:
     yield f"# Rollout {_text(rollout.name)}: {rollout.state}"
     yield ""
     if rollout.note:
-        yield from (_text(rollout.note), "")
+        yield from (_line(rollout.note), "")
     yield from _table(
         ("", ""),
         [
@@ -76,7 +77,7 @@ def _listed(title: str, reasons: Sequence[NodeReason], count: int) -> Iterator[s
     for one in reasons:
         more = f" and {one.nodes - len(one.names)} more" if one.nodes > len(one.names) else ""
         names = ", ".join(map(_text, one.names))
-        yield f"- {_text(one.reason) or 'no reason is known'} ({one.nodes}): {names}{more}"
+        yield f"- {_line(one.reason) or 'no reason is known'} ({one.nodes}): {names}{more}"
     listed = sum(one.nodes for one in reasons)
     if count > listed:
         yield f"- other reasons ({count - listed})"
@@ -92,6 +93,11 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def _text(text: str) -> str:
     """Return foreign text that neither ends a line or a cell nor is markup."""
     return _MARKS.sub(r"\\\1", display(text, longest=_LONGEST))
+
+
+def _line(text: str) -> str:
+    """Return foreign text as a line of its own: also no heading, list or rule."""
+    return _BEGINS_A_BLOCK.sub(r"\1\\\2", _text(text))
 
 
 def _time(text: str) -> str:

@@ -17,13 +17,19 @@ from handler.triggers.timer import parse_timer_event
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from handler.settings import Settings
     from handler.triggers.delivery import InvalidEntry
     from handler.values.canonical_json import Json
 
 _SPEC_FIELDS = frozenset({"kind", "job_name", "job_type", "job_content"})
+
+
+_NAMED_LIKE_A_BUCKET = (
+    "is in a folder with the name of another bucket of this function, where the result files of "
+    "that bucket are; give the folder another name"
+)
 
 
 class Watched(NamedTuple):
@@ -35,7 +41,7 @@ class Watched(NamedTuple):
         results: Bucket and prefix of the function's own result files, if it writes any.
     """
 
-    buckets: Collection[str]
+    buckets: Sequence[str]
     prefix: str
     results: tuple[str, str] | None
 
@@ -138,6 +144,9 @@ def filter_delivery(delivery: Delivery, watched: Watched) -> Ignored | None:
         return Ignored(reason)
     if not is_spec_name(spec.key) and not is_approval_name(spec.key):
         raise EventRejectedError([Problem(SPEC_NAMES, "key")])
+    first, *others = watched.buckets
+    if spec.bucket == first and spec.key.removeprefix(watched.prefix).partition("/")[0] in others:
+        raise EventRejectedError([Problem(_NAMED_LIKE_A_BUCKET, "key")])
     return None
 
 

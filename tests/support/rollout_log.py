@@ -134,10 +134,11 @@ class RolloutLog:
         key: str = "",
         wave: int = 0,
         asked_at: datetime | None = None,
+        reason: str = "a test",
     ) -> OperationResult:
         """Ask for an operation."""
         operator = {"kind": "operator", "name": "ops"}
-        request = RolloutRequest(operation, operator, "a test", wave, asked_at)
+        request = RolloutRequest(operation, operator, reason, wave, asked_at)
         return self.log.commit(operate(key or self.keys[-1], request)).value
 
     def rollout(self, key: str = "") -> RolloutState:

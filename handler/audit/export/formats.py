@@ -74,6 +74,15 @@ def harmless(text: str) -> str:
     return f"'{within}" if _BEGIN.match(text) else within
 
 
+def harmless_csv(text: str) -> str:
+    """Return a CSV with its cells made harmless, each in quotes."""
+    made = StringIO()
+    write = csv.writer(made, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow
+    for row in csv.reader(StringIO(text, newline="")):
+        write(map(harmless, row))
+    return made.getvalue()
+
+
 def _rows(records: Iterable[Record], chosen: Chosen) -> Iterator[tuple[str, ...]]:
     yield COLUMNS
     for record in filter(chosen, records):

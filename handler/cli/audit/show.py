@@ -23,6 +23,8 @@ from handler.cli.shared_options import audit_option, exit_on_log_error, format_c
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from handler.audit.record import Record
@@ -61,6 +63,10 @@ def show(address: str, what: str, output: str) -> None:
             records = _find(address, what)
         except LookupError as error:
             exit_with_error(str(error.args[0]), 1)
+        _print_all(records, output)
+
+
+def _print_all(records: Sequence[Record], output: str) -> None:
     if output != "table":
         for record in records:
             print_row(trail_row(record), output)

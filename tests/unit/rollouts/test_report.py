@@ -111,3 +111,25 @@ def test_the_page_shows_foreign_text_as_text(ended: RolloutLog) -> None:
     assert "## Failed: 2\n\n- no space (2): gw-00001, gw-00004\n" in page
     assert "| 1 | 2 | 1 | 1 | 0 | 2026-11-24 01:00:00 UTC | 2026-11-24 01:10:00 UTC |" in page
     assert "| 2026-11-24 02:10:00 UTC | wave.approved | 2 | operator ops | a test |" in page
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("~~~", r"\~\~\~"),
+        ("# a heading", r"\# a heading"),
+        ("1. a list", r"1\. a list"),
+        ("- a list", r"\- a list"),
+        ("=== under", r"\=== under"),
+        ("see https://evil.example", r"see https\://evil.example"),
+        ("see www.evil.example", r"see www\.evil.example"),
+        ("&lt;b&gt;", r"\&lt;b\&gt;"),
+        ("gw-1 is at 3.5 of 4: ok", "gw-1 is at 3.5 of 4: ok"),
+    ],
+)
+def test_a_reason_is_no_markup(reason: str, shown: str) -> None:
+    """Wherever it stands, also alone on a line; what is no markup stays readable."""
+    one = RolloutLog()
+    one.plan(named(2))
+    one.operate("stop", reason=reason)
+    assert f"\n{shown}\n" in reported(one)

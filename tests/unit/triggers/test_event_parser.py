@@ -255,3 +255,12 @@ def test_an_inline_spec_is_always_run() -> None:
     """There is no object to screen."""
     delivery = the_delivery(sample("direct-spec"))
     assert filter_delivery(delivery, Watched((), "drop/", RESULTS)) is None
+
+
+def test_a_folder_with_the_name_of_another_bucket_is_refused() -> None:
+    """The result files of that bucket are there: nobody writes over those of another team."""
+    watched = Watched((BUCKETS[0], "team-b"), "drop/", RESULTS)
+    with pytest.raises(EventRejectedError, match="the name of another bucket of this function"):
+        filter_delivery(dropped("drop/team-b/app.yaml"), watched)
+    for key, bucket in (("drop/x/team-b/app.yaml", BUCKETS[0]), ("drop/team-b/a.yaml", "team-b")):
+        assert filter_delivery(dropped(key, bucket=bucket), watched) is None

@@ -1,16 +1,10 @@
-"""A log in PostgreSQL, with its protections; its tables are compared with the schema file.
-
-The schema file is run in the session's temporary schema, in a transaction that is rolled back, and
-PostgreSQL describes both, so that two spellings of one definition are equal.
-"""
+"""A log in PostgreSQL, with the protections of its records."""
 
 from __future__ import annotations
 
 import re
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import psycopg
+from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import Head
 from handler.audit.sql import statements
@@ -20,9 +14,7 @@ from handler.audit.sql.postgres_connection import (
     parse_address,
     translate_errors,
 )
-from handler.audit.sql.postgres_migration import PUT_VERSION
 from handler.audit.verification.derived_state import (
-    REBUILD,
     as_bytes,
     differing_bodies,
     differing_rows,
@@ -30,74 +22,23 @@ from handler.audit.verification.derived_state import (
 )
 from handler.audit.verification.faults import IntegrityFault
 from handler.audit.verification.refold import Refold
+from handler.audit.verification.sources.postgres_parts import differing_parts
 from handler.audit.verification.sources.source import BEGINNING, RECORDS_PER_PAGE
 from handler.errors import LogBrokenError, LogError
-from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from handler.audit.sql.postgres_migration import Connection
     from handler.audit.verification.derived_state import Table
     from handler.audit.verification.sources.source import RecordRow
-
-Parts: TypeAlias = "dict[tuple[str, str], str]"
-
-UNCOMPARED = (
-    "tables, indexes and views were not compared with the schema: that takes a role that may make "
-    "temporary tables"
-)
-"""The remark for a role that may not make temporary tables."""
-
-_CREATE_SCHEMA = re.compile(r"^CREATE SCHEMA [^;]*;$", re.MULTILINE)
-# `PostgresSource.protections` compares the triggers and the function of `records`.
-_PARTS = """
-WITH here AS (SELECT oid, nspname FROM pg_namespace WHERE oid = %(schema)s::oid),
-     found AS (
-SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'r' THEN 'table' ELSE 'relation' END AS kind,
-       relname::text AS name,
-       concat(relkind, relrowsecurity, relforcerowsecurity,
-              CASE relkind WHEN 'v' THEN pg_get_viewdef(pg_class.oid) END) AS definition
-FROM pg_class JOIN here ON relnamespace = here.oid WHERE relkind NOT IN ('i', 'I', 'c', 't')
-UNION ALL
-SELECT 'column', relname || '.' || attname, concat_ws(' ', attnum, format_type(atttypid, atttypmod),
-       attnotnull, collname, pg_get_expr(adbin, adrelid))
-FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid JOIN here ON relnamespace = here.oid
-LEFT JOIN pg_collation ON pg_collation.oid = attcollation
-LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-WHERE attnum > 0 AND NOT attisdropped AND relkind = 'r'
-UNION ALL
-SELECT 'index', relname, concat(pg_get_indexdef(indexrelid), ' ', indisvalid)
-FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid JOIN here ON relnamespace = here.oid
-UNION ALL
-SELECT 'constraint', relname || '.' || conname, pg_get_constraintdef(pg_constraint.oid)
-FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid JOIN here ON relnamespace = here.oid
-WHERE contype <> 't'
-UNION ALL
-SELECT 'rule', relname || '.' || rulename, pg_get_ruledef(pg_rewrite.oid)
-FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class JOIN here ON relnamespace = here.oid
-WHERE relkind = 'r'
-UNION ALL
-SELECT 'trigger', relname || '.' || tgname, pg_get_triggerdef(pg_trigger.oid)
-FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN here ON relnamespace = here.oid
-WHERE NOT tgisinternal AND relname <> 'records'
-UNION ALL
-SELECT 'policy', relname || '.' || polname, ''
-FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid JOIN here ON relnamespace = here.oid
-UNION ALL
-SELECT 'function', proname || '(' || pg_get_function_identity_arguments(pg_proc.oid) || ')', prosrc
-FROM pg_proc JOIN here ON pronamespace = here.oid WHERE proname <> 'append_only')
-SELECT kind, name, replace(replace(definition, here.nspname || '.', ''), 'pg_temp.', '')
-FROM found, here"""
-_OURS = "SELECT to_regnamespace('nightdrop')::oid"
-_OWN = "SELECT pg_my_temp_schema()"
 
 _ROWS = "SELECT seq, hash, prev, record FROM records WHERE seq > %s AND seq <= %s ORDER BY seq"
 _END = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
 _AT = "SELECT hash FROM records WHERE seq = %s"
 _BEGUN = "SELECT seq, record FROM records WHERE starts_with(record, %s) AND seq > %s ORDER BY seq"
 _TABLE = """
-SELECT relkind = 'r', relrowsecurity OR relforcerowsecurity OR relhasrules,
+SELECT relkind = 'r' AND relpersistence = 'p',
+       relrowsecurity OR relforcerowsecurity OR relhasrules,
        EXISTS (SELECT 1 FROM pg_inherits WHERE oid IN (inhrelid, inhparent)),
        (SELECT array_agg(attname::text || ' ' || format_type(atttypid, atttypmod) ORDER BY attnum)
         FROM pg_attribute WHERE attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped)
@@ -105,7 +46,18 @@ FROM pg_class WHERE oid = 'nightdrop.records'::regclass"""
 _TRIGGERS = """
 SELECT tgname::text, tgenabled = 'A', pg_get_triggerdef(oid)
 FROM pg_trigger WHERE tgrelid = 'nightdrop.records'::regclass AND NOT tgisinternal"""
-_FUNCTION = "SELECT prosrc FROM pg_proc WHERE oid = to_regproc('nightdrop.append_only')"
+# With settings of its own it would look for operators and functions elsewhere.
+_FUNCTION = """
+SELECT prosrc, lanname = 'plpgsql' AND NOT prosecdef AND proconfig IS NULL
+FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
+WHERE pg_proc.oid = to_regproc('nightdrop.append_only')"""
+_MEMBERS = """
+SELECT rolname::text FROM pg_roles, pg_class
+WHERE pg_class.oid = 'nightdrop.records'::regclass AND pg_roles.oid <> relowner AND NOT rolsuper
+  AND pg_has_role(pg_roles.oid, relowner, 'MEMBER')
+  AND EXISTS (SELECT 1 FROM aclexplode(relacl)
+              WHERE grantee = pg_roles.oid AND privilege_type = 'INSERT')
+ORDER BY 1"""
 # Whoever is granted something on the table or one of its columns, but for its owner.
 _GRANTED = """
 SELECT DISTINCT coalesce(rolname::text, 'everybody'), privilege_type
@@ -129,50 +81,6 @@ _PATIENCE = 30.0
 _LAST = 2**63 - 1
 
 
-def differing_parts(db: Connection) -> Iterator[IntegrityFault | str]:
-    """Yield a fault for every part that is missing, added, or different; or one remark.
-
-    The connection must be outside any transaction.
-    """
-    try:
-        expected, stored = _expected(db), _parts(db, _OURS)
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
-        yield UNCOMPARED
-        return
-    for kind, name in sorted(expected.keys() | stored.keys()):
-        wanted, found = expected.get((kind, name)), stored.get((kind, name))
-        if found is None:
-            yield IntegrityFault(f"the {kind} {name} is missing; {_INIT}")
-        elif wanted is None:
-            yield IntegrityFault(
-                f"there is a {kind} that the schema does not have, {display(name)}; drop it"
-            )
-        elif wanted != found:
-            yield IntegrityFault(f"the {kind} {name} differs from the schema; {_INIT}")
-
-
-_INIT = f"{REBUILD}, run as the owner of the tables"
-
-
-def _expected(db: Connection) -> Parts:
-    """Return the parts that the schema file makes, made in the temporary schema and rolled back."""
-    script = _CREATE_SCHEMA.sub("", f"{POSTGRES_SCHEMA.read_text(encoding='utf-8')};{PUT_VERSION}")
-    db.execute("BEGIN READ WRITE")
-    try:
-        db.execute("SET LOCAL client_min_messages = error")
-        db.execute("SET LOCAL search_path = pg_temp")
-        db.execute(script.replace("nightdrop.", "pg_temp.").encode())
-        return _parts(db, _OWN)
-    finally:
-        db.execute("ROLLBACK")
-
-
-def _parts(db: Connection, schema: str) -> Parts:
-    [[oid]] = db.execute(schema.encode()).fetchall()
-    rows = db.execute(_PARTS.encode(), {"schema": oid}).fetchall()
-    return {(kind, name): definition for kind, name, definition in rows}
-
-
 class PostgresSource:
     """The records of a PostgreSQL database, read in a session of its own.
 
@@ -194,10 +102,12 @@ class PostgresSource:
         if found != (True, False, False, _COLUMNS):
             yield IntegrityFault("the table records differs from the schema, or has rules")
         yield from _faults_of_triggers(self._all(_TRIGGERS))
-        if [row[0] for row in self._all(_FUNCTION)] != [_function_body()]:
+        if self._all(_FUNCTION) != [(_function_body(), True)]:
             yield IntegrityFault("the function append_only differs from the schema")
         for role, privilege in self._all(_GRANTED):
             yield IntegrityFault(f"the role {role} has {privilege} on records; revoke it")
+        for (role,) in self._all(_MEMBERS):
+            yield IntegrityFault(f"the role {role} writes records and is a member of their owner")
 
     def pages(self, after: float = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
 from handler.values.canonical_json import shown
+from handler.values.display import display
 
 if TYPE_CHECKING:
     from handler.audit.record import Record
@@ -26,7 +27,7 @@ def format_span(seconds: float) -> str:
 
 def format_time(timestamp: object) -> str:
     """Return a timestamp of a record to the second: `2026-11-25 12:00:00`."""
-    return str(timestamp)[:19].replace("T", " ")
+    return display(str(timestamp)[:19]).replace("T", " ")
 
 
 def format_minute(timestamp: object) -> str:

@@ -112,8 +112,10 @@ SELECT seq,
        json_extract(record, '$.response.status'),
        json_extract(record, '$.response.final'),
        nullif(display(json_extract(record, '$.response.job_id')), ''),
-       nullif(display(json_extract(record, '$.actor.kind') || coalesce(' ' || coalesce(
-           json_extract(record, '$.actor.name'), json_extract(record, '$.actor.account')), '')), ''),
+       nullif(display(json_extract(record, '$.actor.kind')
+           || coalesce(' ' || json_extract(record, '$.actor.name'), '')
+           || coalesce(' ' || json_extract(record, '$.actor.principal'), '')
+           || coalesce(' ' || json_extract(record, '$.actor.account'), '')), ''),
        nullif(display(json_extract(record, '$.note')), ''),
        hash
 FROM main.records ORDER BY seq;

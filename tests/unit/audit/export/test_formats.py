@@ -14,7 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.audit.export.formats import COLUMNS, EXPORT_FORMATS, csv_lines, harmless, json_lines
+from handler.audit.export.formats import (
+    COLUMNS,
+    EXPORT_FORMATS,
+    csv_lines,
+    harmless,
+    harmless_csv,
+    json_lines,
+)
 from handler.audit.record import RECORD_FIELDS, Draft, Head, Record, part, seal
 from handler.audit.sql.sqlite import SqliteLog
 from handler.values.canonical_json import moment, sha256_hex
@@ -125,3 +132,10 @@ def test_no_text_stays_a_formula(text: str) -> None:
 def test_an_ordinary_text_stays_as_it_is(text: str) -> None:
     """Nothing is escaped that needs no escape."""
     assert harmless(text) == text
+
+
+def test_a_csv_of_others_is_made_harmless() -> None:
+    """Datasette's, say; cells with commas, quotes and line ends stay cells."""
+    text = 'a,"=1+1","say ""hi"", all"\r\n"two\nlines",-2,@x\r\n'
+    rows = list(csv.reader(StringIO(harmless_csv(text), newline="")))
+    assert rows == [["a", "'=1+1", 'say "hi", all'], ["two\nlines", "'-2", "'@x"]]

@@ -109,6 +109,23 @@ def test_the_check_continues_after_a_fault(tmp_path: Path) -> None:
         ("GRANT DELETE ON nightdrop.records TO PUBLIC", "everybody has DELETE on records"),
         ("GRANT UPDATE (record) ON nightdrop.records TO nightdrop_function", "has UPDATE"),
         ("GRANT TRUNCATE ON nightdrop.records TO nightdrop_function", "has TRUNCATE"),
+        (
+            "ALTER FUNCTION nightdrop.append_only() SET search_path = evil, pg_catalog",
+            "the function append_only differs from the schema",
+        ),
+        (
+            "ALTER FUNCTION nightdrop.append_only() SECURITY DEFINER",
+            "the function append_only differs from the schema",
+        ),
+        ("ALTER TABLE nightdrop.records SET UNLOGGED", "the table records differs"),
+        (
+            (
+                "CREATE ROLE the_owner; GRANT CREATE ON SCHEMA nightdrop TO the_owner;"
+                "ALTER TABLE nightdrop.records OWNER TO the_owner;"
+                "GRANT the_owner TO nightdrop_function"
+            ),
+            "the role nightdrop_function writes records and is a member of their owner",
+        ),
         ("ALTER TABLE nightdrop.records ADD COLUMN approved TEXT", "the table records differs"),
         ("ALTER TABLE nightdrop.records ENABLE ROW LEVEL SECURITY", "the table records differs"),
         (

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.audit.records.record_row import trail_row
+from handler.cli.audit.web.report_tables import open_report_tables
 from handler.cli.main import main
 from handler.jobs.hold import hold, release
 
@@ -206,3 +207,34 @@ def test_following_prints_new_records(tmp_path: Path) -> None:
             assert json.loads(process.stdout.readline()) == trail_row(second)
             process.send_signal(signal.SIGINT)
             assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("command", [("show", "broken"), ("stats",), ("list",)])
+def test_what_a_damaged_record_says_reaches_no_terminal(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Its time is an escape sequence; `verify` says what is wrong with it."""
+    path = tmp_path / "audit.db"
+    with closing(SqliteLog(path)) as log:
+        log.commit(hold("x", actor={"kind": "operator"}))
+    escape = "\x1b[31mX\x1b]0;pwned\x07"
+    record = {"action": "delivery.received", "outcome": "pending", "seq": 2, "at": escape}
+    record |= {"delivery": {"key": "broken", "subject": "broken", "trigger": "object"}}
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DROP TRIGGER records_append_only_insert")
+        db.execute("INSERT INTO records VALUES (2, 'x', 'y', ?)", (json.dumps(record),))
+    done = CliRunner().invoke(main, ["audit", *command, "--audit", f"sqlite:///{path}"])
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert "\x1b" not in done.output
+
+
+def test_the_page_tells_uploaders_of_one_account_apart(tmp_path: Path) -> None:
+    """By their principals, as the timeline does."""
+    address = f"sqlite:///{tmp_path / 'audit.db'}"
+    with closing(SqliteLog(tmp_path / "audit.db")) as log:
+        for number in (1, 2):
+            actor = {"kind": "uploader", "account": "a", "principal": f"person-{number}"}
+            log.commit(hold(f"{number}", actor=actor))
+    with closing(open_report_tables(address)) as tables:
+        actors = {row["actor"] for row in tables.query("SELECT actor FROM page.records")}
+    assert actors == {"uploader person-1 a", "uploader person-2 a"}

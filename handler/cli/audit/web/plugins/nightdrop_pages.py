@@ -15,6 +15,7 @@ from datasette.views.base import DatasetteError
 from markupsafe import Markup
 from pluggy import HookimplMarker
 
+from handler.audit.export.formats import harmless_csv
 from handler.cli.audit.records.delivery_timeline import shown_outcome
 from handler.cli.audit.records.record_row import format_minute, format_span, format_time
 from handler.cli.audit.web.charts import draw_charts
@@ -88,9 +89,31 @@ def guard(app: Asgi) -> Asgi:
             response = Response.text(f"{refused.reason}\n", status=refused.status)
             await response.asgi_send(send_guarded)
             return
+        if scope["path"].endswith(".csv"):
+            await _send_csv(app, scope, receive, send_guarded)
+            return
         await app(scope, receive, send_guarded)
 
     return respond
+
+
+async def _send_csv(app: Asgi, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
+    """Answer with Datasette's CSV, and nothing in it that a spreadsheet would run."""
+    start: dict[str, Any] = {}
+    body = bytearray()
+
+    async def collect(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+        else:
+            body.extend(message.get("body", b""))
+
+    await app(scope, receive, collect)
+    is_csv = any(value.startswith((b"text/plain", b"text/csv")) for _, value in start["headers"])
+    data = harmless_csv(body.decode()).encode() if is_csv else bytes(body)
+    headers = [one for one in start["headers"] if one[0].lower() != b"content-length"]
+    await send({**start, "headers": headers})
+    await send({"type": "http.response.body", "body": data})
 
 
 def _header_values(scope: dict[str, Any], name: str) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from handler.audit.open_log import open_log, open_source
 from handler.audit.rebuild import rebuild
-from handler.audit.verification.sources.postgres import UNCOMPARED
+from handler.audit.verification.sources.postgres_parts import UNCOMPARED
 from handler.audit.verification.verifier import Evidence, verify_log
 from tests.support.long_log import recording, run_records
 from tests.support.postgres_server import ROLE
@@ -89,6 +89,10 @@ PARTS = {
     "rows that can be hidden": (
         "ALTER TABLE nightdrop.deliveries ENABLE ROW LEVEL SECURITY",
         "the table deliveries differs from the schema",
+    ),
+    "a function that looks elsewhere": (
+        "ALTER FUNCTION nightdrop.version() SET search_path = evil, pg_catalog",
+        "the function version() differs from the schema",
     ),
     "a version": (
         "CREATE OR REPLACE FUNCTION nightdrop.other() RETURNS int LANGUAGE sql AS 'SELECT 1'",
