@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Decide
     from handler.cloud.http_transport import Request
     from handler.cloud.ief.client import ListedJob, ShownJob
@@ -92,6 +93,11 @@ class ShowJob(NamedTuple):
 
     job_id: str
     pods: bool = False
+
+
+def query_of(job: JobState) -> ShowJob:
+    """Return the query of a job; a task of a deployment counts only with the pod that runs it."""
+    return ShowJob(job.job_id, pods=bool(job.rollout) and job.type != "node_upgrade")
 
 
 class Gone:

@@ -13,7 +13,7 @@ from handler.audit.job_state import DELETED
 from handler.audit.log import Decision, followed_by
 from handler.jobs.breaker import trip
 from handler.jobs.decisions import about, known
-from handler.jobs.effects import Gone, ShowJob, TimeLeft, ask, commit
+from handler.jobs.effects import Gone, TimeLeft, ask, commit, query_of
 from handler.schedule.rollout_settings import JOB_SECONDS
 from handler.values.canonical_json import moment
 
@@ -41,8 +41,7 @@ def following(job: JobState, now: datetime, sender: Sender) -> Asking[JobState]:
     """
     if (yield from ask(TimeLeft())) < sender.seconds_per_request:
         return job
-    has_pods = bool(job.rollout) and job.type != "node_upgrade"
-    answer = yield from ask(ShowJob(job.job_id, pods=has_pods))
+    answer = yield from ask(query_of(job))
     if answer is None or not _end(job, answer, now, sender):
         return job
     return (yield from commit(finish(job, answer, sender)))

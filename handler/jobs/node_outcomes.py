@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from handler.audit.job_end import SUCCESSFUL
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.jobs.effects import Gone, ShowJob, TimeLeft, ask, commit
+from handler.jobs.effects import Gone, TimeLeft, ask, commit, query_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ def late_results(job: JobState, sender: Sender) -> Asking[None]:
     """Yield the effects that learn whether nodes succeeded after their job had ended."""
     if (yield from ask(TimeLeft())) < sender.seconds_per_request:
         return
-    answer = yield from ask(ShowJob(job.job_id))
+    answer = yield from ask(query_of(job))
     if answer is not None and not isinstance(answer, Gone):
         yield from commit(correct(job.key, answer))
 

@@ -13,6 +13,7 @@ succeeded                   refused   refused   refused   claimed
 ended otherwise             refused   refused   claimed   claimed
 was deleted                 refused   refused   refused   so
 has a claimed operation     refused   refused   refused   refused
+follows its rollout         refused   refused   as above  as above
 
 A request that says when it was asked for is refused if the job has changed since: it may be a copy
 that comes late. A deletion cannot happen twice, so its time does not count.
@@ -103,6 +104,11 @@ _OF_ROLLOUT = (
     "tries those that failed again"
 )
 
+_FOLLOWS = (
+    "is paused and resumed with its rollout, whose spec has `running_jobs: pause`; pause or resume "
+    "the rollout, or delete the job"
+)
+
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 OperationAnswer: TypeAlias = "Done | Refused | Deferred | Unknown"
@@ -181,7 +187,20 @@ def result_without_sending(
         return not_done(job, _REFUSED[condition].format(state=state, finished=finished))
     asked_at = request.asked_at if operation.name != "delete" else None
     why = changed_since(asked_at, job.changed_at, view.now) or _held(view, operation)
+    why = why or (_FOLLOWS if job.rollout and _follows(view, job, request) else "")
     return not_done(job, why) if why else None
+
+
+def _follows(view: View, job: JobState, request: OperationRequest) -> bool:
+    """Return whether a job is paused and resumed by its rollout, and somebody else asks for it."""
+    from handler.schedule.rollout_settings import RolloutSettings  # most jobs are of no rollout
+
+    if request.operation.name not in {"pause", "resume"} or request.actor.get("kind") == "rollout":
+        return False
+    rollout = view.rollouts.get(job.rollout)
+    return rollout is not None and (
+        RolloutSettings.from_json(rollout.settings).running_jobs == "pause"
+    )
 
 
 def _held(view: View, operation: Operation) -> str:

@@ -32,15 +32,13 @@ from handler.rollouts.records import (
 from handler.rollouts.standing import Standing
 from handler.rollouts.waiting import Waiting, settings_of, wait_for, wave_places
 from handler.schedule.rollout_settings import JOB_SECONDS
-from handler.schedule.timeline import start_within, wave_seconds
-from handler.schedule.window import FOREVER, next_opening, open_period
+from handler.schedule.timeline import start_within, too_long, wave_seconds
+from handler.schedule.window import open_period
 from handler.values.canonical_json import moment
 from handler.values.display import quantity
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
     from handler.audit.record import Draft
@@ -198,10 +196,10 @@ def _more_jobs(now: _Situation, last: int, running: int) -> _Step:
     slots = settings.max_parallel_jobs - running
     if slots <= 0:
         return _Step(waiting=wait_for("running", f"{quantity(running, 'job')} at once and no more"))
+    start = start_within(settings.window, view.now, now.job_seconds)
     period = open_period(settings.window, view.now)
-    if period is None or view.now + now.job_seconds > period.end:
-        opening = next_opening(settings.window, view.now) if settings.window else None
-        return _Step(waiting=wait_for("window", until=opening))
+    if period is None or start != view.now:
+        return _Step(waiting=wait_for("window", until=start))
     held = view.switch("hold")
     if held:
         return _Step(waiting=wait_for("held", f"sending is held: {held}"))
@@ -210,17 +208,12 @@ def _more_jobs(now: _Situation, last: int, running: int) -> _Step:
     if not nodes:
         return _busy(now, last, running)
     seconds = now.pace.valid_for if settings.valid_for is None else settings.valid_for
-    until = min(view.now + timedelta(seconds=seconds), _latest_send(now, period.end))
+    until = min(view.now + timedelta(seconds=seconds), period.end - now.job_seconds)
     drafts = (
         job_of_rollout(rollout, now.template, number, nodes[begin : begin + size], until)
         for number, begin in enumerate(range(0, len(nodes), size), rollout.jobs + 1)
     )
     return _Step(tuple(drafts))
-
-
-def _latest_send(now: _Situation, end: datetime) -> datetime:
-    """Return until when a job may be sent so that it ends before a time."""
-    return end if end == FOREVER else end - now.job_seconds
 
 
 def _busy(now: _Situation, last: int, running: int) -> _Step:
@@ -272,13 +265,10 @@ def _joined(now: _Situation) -> tuple[Draft, ...]:
         new = new[: max(settings.select.limit - rollout.nodes, 0)]
     first, last = wave_places(rollout, len(rollout.wave_ends))
     seconds = wave_seconds(last - first + 1 + len(new), settings, now.pace.grace)
-    longest = timedelta(seconds=seconds)
-    if not new or start_within(settings.window, now.view.now, longest) is None:
+    start = start_within(settings.window, now.view.now, timedelta(seconds=seconds))
+    is_next = rollout.wave + 1 == len(rollout.wave_ends)
+    if not new or (is_next and start != now.view.now) or too_long(settings.window, seconds):
         return ()
-    if rollout.wave + 1 == len(rollout.wave_ends):
-        period = open_period(settings.window, now.view.now)
-        if period is None or now.view.now + longest > period.end:
-            return ()
     return joined(rollout, new)
 
 

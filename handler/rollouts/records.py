@@ -35,7 +35,7 @@ def planned_rollout(delivery: Part, rollout: PlannedRollout) -> Iterator[Draft]:
         delivery: The part about the delivery: its key, and the policy that was relied on.
         rollout: What its document asks for.
     """
-    ends = wave_ends(rollout.settings.waves, len(rollout.nodes))
+    ends = wave_ends(rollout.settings, len(rollout.nodes))
     skipped = sum(len(nodes) for _, nodes in rollout.skipped)
     yield Draft(
         action="rollout.planned",

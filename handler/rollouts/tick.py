@@ -38,7 +38,7 @@ _LATE = frozenset({"Timed_out", "Failed", "Partially_successful", "Running", "Wa
 
 _NO_TEMPLATE = (
     "the template of its jobs is not the one that was recorded; stop it with `nightdrop rollout "
-    "stop`, and drop the file again"
+    "stop`, and drop the file again with another `serial`"
 )
 
 
@@ -74,7 +74,7 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
             errors.append(f"rollout {listed.name}: {error}")
             continue
         submit_all(advanced.jobs, invocation.runner, invocation.sender)
-        _pause_or_resume(advanced.standing.rollout, invocation)
+        _pause_or_resume(listed.key, invocation)
         standings.append(advanced.standing)
         if advanced.standing.waiting.word == "stop":
             errors.append(f"rollout {listed.name}: {advanced.standing.waiting.text}")
@@ -102,20 +102,21 @@ def jobs_that_may_succeed(view: View, rollout: RolloutState) -> list[JobState]:
     return sorted(late, key=lambda job: job.finished != "Failed")[-MOST_LATE_JOBS:]
 
 
-def _pause_or_resume(rollout: RolloutState, invocation: Invocation) -> None:
+def _pause_or_resume(key: str, invocation: Invocation) -> None:
     """Pause the running jobs of a rollout that is paused, and resume them with it.
 
     Those of one that was stopped are resumed as well, and run to their end.
     """
-    request, jobs = invocation.log.read(lambda view: jobs_to_follow(view, rollout), fresh=False)
+    request, jobs = invocation.log.read(lambda view: jobs_to_follow(view, key), fresh=False)
     invocation.runner.drive_all(
         [operation_submission(job.key, request, invocation.sender) for job in jobs],
         senders=invocation.sender.senders,
     )
 
 
-def jobs_to_follow(view: View, rollout: RolloutState) -> tuple[OperationRequest, list[JobState]]:
+def jobs_to_follow(view: View, key: str) -> tuple[OperationRequest, list[JobState]]:
     """Return the jobs of a rollout that are to be paused or resumed with it, and the request."""
+    rollout = known_rollout(view, key)
     name = "pause" if rollout.state == "paused" else "resume"
     request = OperationRequest(
         OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"

@@ -19,6 +19,10 @@ GRACE = 300
 """Seconds after IEF's ten minutes in which a job may still report."""
 
 
+BETWEEN_RUNS = 300
+"""Seconds between two runs of the reconciler, unless the operator says otherwise."""
+
+
 class WaveTime(NamedTuple):
     """When one wave runs; all times in UTC.
 
@@ -56,9 +60,7 @@ def timeline(
     soak = timedelta(seconds=settings.soak)
     earliest = latest = now
     times: list[WaveTime] = []
-    for number, (begin, end) in enumerate(
-        pairwise((0, *wave_ends(settings.waves, nodes))), start=1
-    ):
+    for number, (begin, end) in enumerate(pairwise((0, *wave_ends(settings, nodes))), start=1):
         longest = timedelta(seconds=wave_seconds(end - begin, settings, grace))
         first = start_within(settings.window, earliest, longest)
         last = start_within(settings.window, latest, longest)
@@ -94,27 +96,33 @@ def wave_seconds(nodes: int, settings: RolloutSettings, grace: int = GRACE) -> i
 
 def fits(settings: RolloutSettings, nodes: int, grace: int = GRACE) -> str | None:
     """Return why a wave can never start, since its window is too short; None if all fit."""
-    longest = longest_seconds(settings.window) if settings.window else None
-    if longest is None:
-        return None
-    for number, (begin, end) in enumerate(
-        pairwise((0, *wave_ends(settings.waves, nodes))), start=1
-    ):
+    for number, (begin, end) in enumerate(pairwise((0, *wave_ends(settings, nodes))), start=1):
         seconds = wave_seconds(end - begin, settings, grace)
-        if seconds > longest:
+        if longest := too_long(settings.window, seconds):
             jobs = jobs_for(end - begin, settings)
             return (
                 f"wave {number} has {jobs} job{'s' * (jobs > 1)} and may take {in_words(seconds)}, "
-                f"the window is open for {in_words(longest)}: {_advice(jobs, longest, grace)}"
+                f"besides {in_words(BETWEEN_RUNS)} until a run starts it; the window is open for "
+                f"{in_words(longest)}: {_advice(jobs, longest, grace)}"
             )
     return None
 
 
+def too_long(window: Window | None, seconds: int) -> int:
+    """Return how long a window is open at most, if that is too short for a wave; 0 if it is not.
+
+    A wave starts with the run of the reconciler that finds the window open.
+    """
+    longest = longest_seconds(window) if window else None
+    return longest if longest is not None and seconds + BETWEEN_RUNS > longest else 0
+
+
 def _advice(jobs: int, longest: int, grace: int) -> str:
-    job_seconds = JOB_SECONDS + grace
-    if longest < job_seconds:
-        return f"open it for {in_words(job_seconds)} at least, which one job may take"
-    return f"use more waves, or max_parallel_jobs: {-(-jobs // (longest // job_seconds))}"
+    job_seconds, usable = JOB_SECONDS + grace, longest - BETWEEN_RUNS
+    if usable < job_seconds:
+        least = in_words(job_seconds + BETWEEN_RUNS)
+        return f"open it for {least} at least, for one job"
+    return f"use more waves, or max_parallel_jobs: {-(-jobs // (usable // job_seconds))}"
 
 
 def in_words(seconds: int) -> str:

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from handler.schedule.rollout_settings import RolloutSettings
 
 
-def wave_ends(waves: Sequence[str], nodes: int) -> tuple[int, ...]:
+def wave_ends(settings: RolloutSettings, nodes: int) -> tuple[int, ...]:
     """Return how many nodes have had their turn after each wave.
 
-    A wave's number or share counts the nodes of earlier waves too; a share is rounded up. A wave
-    to which no node is left has no entry.
-
-    Args:
-        waves: Numbers and shares, such as `("1", "5%", "100%")`; the rest are in the last wave.
-        nodes: How many nodes there are.
+    A wave's number or share counts the nodes of earlier waves too; a share is rounded up. The rest
+    are in the last wave. A wave to which no node is left has no entry, unless nodes may join later:
+    they are in the last one, behind the approval and the soak before it.
     """
-    return tuple(sorted({*_ends(waves, nodes), nodes} - {0}))
+    ends = _ends(settings.waves, nodes)
+    if settings.late_joiners == "include" and nodes:
+        return (*ends, nodes) if ends[-1] < nodes else tuple(ends)
+    return tuple(sorted({*ends, nodes} - {0}))
 
 
 def without_empty_waves(settings: RolloutSettings, nodes: int) -> RolloutSettings:
@@ -54,7 +54,7 @@ def jobs_for(nodes: int, settings: RolloutSettings) -> int:
 
 def job_count(nodes: int, settings: RolloutSettings) -> int:
     """Return how many jobs all waves need, if no node is tried again."""
-    ends = (0, *wave_ends(settings.waves, nodes))
+    ends = (0, *wave_ends(settings, nodes))
     return sum(jobs_for(end - begin, settings) for begin, end in pairwise(ends))
 
 

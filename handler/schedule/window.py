@@ -88,11 +88,6 @@ def open_period(window: Window | None, now: datetime) -> Period | None:
     return period if period and period.begin <= now else None
 
 
-def next_opening(window: Window, now: datetime) -> datetime | None:
-    """Return when the next period after a time begins; None if none does within three years."""
-    return next((one.begin for one in periods(window, now) if one.begin > now), None)
-
-
 def longest_seconds(window: Window) -> int | None:
     """Return how long a window's longest period is by its times; None if it never closes."""
     if window.begin != window.end:

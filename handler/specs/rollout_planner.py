@@ -71,6 +71,9 @@ def plan_rollout(
     key = key_of([delivery_key, document.number, "rollout"])
     nodes = selection.chosen if selection else named_targets(job)
     settings = rollout_settings(job, valid_for_seconds(job))
+    # Late joiners are in the last wave, so each stays as it was asked for, empty or not.
+    if nodes and settings.late_joiners == "ignore":
+        settings = without_empty_waves(settings, len(nodes))
     body = build_body(job, key)
     return PlannedRollout(
         key=key,
@@ -78,7 +81,7 @@ def plan_rollout(
         name=str(body["job_name"]),
         job_type=str(job["kind"]),
         template=_template(body),
-        settings=without_empty_waves(settings, len(nodes)) if nodes else settings,
+        settings=settings,
         nodes=nodes,
         skipped=selection.skipped if selection else (),
         looked_up=selection.chosen if selection else names,

@@ -33,8 +33,8 @@ _COLUMNS = "SELECT name FROM pragma_table_info(?) ORDER BY pk = 0, cid"
 _BODIES = "SELECT key, owner, digest FROM bodies ORDER BY key"
 _SHOWN = 16
 STOP = (
-    "stop it with `nightdrop rollout stop`, and drop its file again; if it has finished, only a "
-    "retry of its nodes needs the body"
+    "stop it with `nightdrop rollout stop`, and drop its file again with another `serial`; if it "
+    "has finished, only a retry of its nodes needs the body"
 )
 """What to do about a body that a rollout would plan its next jobs from."""
 

@@ -139,7 +139,7 @@ def _bodies(checked: CheckedFile) -> Iterator[str]:
     for job in checked.plan.jobs if checked.plan else ():
         yield job.body
     for rollout in checked.plan.rollouts if checked.plan else ():
-        ends = wave_ends(rollout.settings.waves, len(rollout.nodes))
+        ends = wave_ends(rollout.settings, len(rollout.nodes))
         first = rollout.nodes[: min([rollout.settings.max_targets_per_job, *ends])]
         name = rollout_job_name(rollout.name, rollout.key)
         yield rollout_job(rollout.template, name, rollout.key, first)

@@ -177,10 +177,9 @@ def _correct(function: Function, rollout: RolloutState) -> Steps:
 
 
 def _pause_or_resume(function: Function, key: str) -> Steps:
-    rollout = function.log.read(lambda view: view.rollouts.get(key), fresh=False)
-    if rollout is None:
+    if function.log.read(lambda view: view.rollouts.get(key), fresh=False) is None:
         return
-    request, jobs = function.log.read(lambda view: jobs_to_follow(view, rollout), fresh=False)
+    request, jobs = function.log.read(lambda view: jobs_to_follow(view, key), fresh=False)
     for job in jobs:
         function.count(f"{request.operation.name} with its rollout")
         yield from function.driven(operation_submission(job.key, request, function.sender))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from handler.emulator.ief import deployments
-from handler.emulator.ief.fleet import Fleet, Node
+from handler.emulator.ief.fleet import Behaviour, Fleet, Node
 from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
@@ -152,3 +153,24 @@ def test_late_joiners_of_deployments_are_deployments() -> None:
     assert one.rollout.ended
     assert targets
     assert not targets & nodes
+
+
+def test_a_failed_pod_of_a_job_that_partly_failed_stays_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A later look at the job asks for the pods too: its tasks alone would say that all is well."""
+    states = {**deployments._POD_STATES, "Successful": "CREATE_FAIL"}  # noqa: SLF001 - as above
+    monkeypatch.setattr(deployments, "_POD_STATES", states)
+    clock = Clock(EVENING)
+    broken = Behaviour(failing=1.0, median=30, p95=31)
+    ids = [f"{number:08}-0000-4000-8000-000000000000" for number in (1, 2, 3)]
+    fleet = Fleet((Node(ids[0], "a"), Node(ids[1], "b", behaviour=broken), Node(ids[2], "c")))
+    one = Night(clock, EmulatedIef(replace(fleet, complete=True), clock), MemoryLog(clock))
+    rollout: Json = {"waves": [2, "100%"], "max_targets_per_job": 2, "soak": "1h"}
+    spec: dict[str, Json] = {"kind": "deployment_deploy", "name": "camera", "rollout": rollout}
+    one.order({**spec, "targets": {"nodes": [*ids]}, "deployment": deployment("1")})
+    for _ in range(4):
+        one.wait(3)
+        one.tick()
+    assert "node.succeeded" not in [record.fields["action"] for record in one.records()]
+    assert one.log.read(lambda view: view.rollouts.counts(one.rollout.key)).failed == 2

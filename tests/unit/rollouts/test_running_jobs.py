@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
+
 from handler.emulator.ief.fleet import Behaviour, Fleet, Node
+from handler.jobs.operation_submission import operation_submission
+from handler.jobs.operations import OPERATIONS, OperationRequest
 from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
@@ -82,3 +86,33 @@ def test_a_job_that_was_deleted_while_its_rollout_is_paused_ends() -> None:
         one.tick()
         one.wait(5)
     assert one.log.read(lambda view: view.rollouts.counts(one.rollout.key)).running == 0
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_job_that_follows_its_rollout_is_not_paused_by_hand(*, stopped: bool) -> None:
+    """The next run would resume it."""
+    one = night()
+    if stopped:
+        one.operate("stop")
+    one.tick()
+    (job,) = one.log.read(lambda view: view.open(9)).followed
+    request = OperationRequest(OPERATIONS["pause"], {"kind": "operator"})
+    invocation = one.invocation()
+    said = invocation.runner.drive(operation_submission(job.key, request, invocation.sender))
+    assert said.outcome == "not done"
+    assert "pause or resume the rollout, or delete the job" in said.sentence
+    assert statuses(one) == RUNNING
+
+
+def test_a_job_of_a_rollout_whose_jobs_finish_is_paused_by_hand_and_stays_so() -> None:
+    """It waits for the person."""
+    one = night(running_jobs="finish")
+    one.tick()
+    (job,) = one.log.read(lambda view: view.open(9)).followed
+    request = OperationRequest(OPERATIONS["pause"], {"kind": "operator"})
+    invocation = one.invocation()
+    said = invocation.runner.drive(operation_submission(job.key, request, invocation.sender))
+    assert said.outcome == "done"
+    one.wait(1)
+    one.tick()
+    assert statuses(one)["Stopped"] == 1

@@ -81,19 +81,36 @@ def test_a_wave_that_is_longer_than_its_window_says_what_would_fit() -> None:
     """And the setting that it names does."""
     problem = fits(FOUR, 5_000)
     assert problem == (
-        "wave 3 has 50 jobs and may take 4 h 15 min, the window is open for 4 h: "
+        "wave 3 has 50 jobs and may take 4 h 15 min, besides 5 min until a run starts "
+        "it; the window is open for 4 h: "
         "use more waves, or max_parallel_jobs: 4"
     )
     assert fits(replace(FOUR, max_parallel_jobs=4), 5_000) is not None  # the last wave's 188 jobs
-    assert fits(replace(FOUR, max_parallel_jobs=12), 5_000) is None
+    assert fits(replace(FOUR, max_parallel_jobs=12), 5_000) is not None  # 16 rounds are 4 h
+    assert fits(replace(FOUR, max_parallel_jobs=13), 5_000) is None
+
+
+@pytest.mark.parametrize("settings", [FOUR, replace(FOUR, max_parallel_jobs=1)])
+def test_what_fits_is_started_by_a_run_that_comes_after_the_opening(
+    settings: RolloutSettings,
+) -> None:
+    """No run of the reconciler comes at the very moment."""
+    for nodes in range(1, 2_000, 7):
+        if fits(settings, nodes) is None:
+            longest = max(one.jobs for one in timeline(settings, nodes, NOW))
+            seconds = -(-longest // settings.max_parallel_jobs) * 900
+            opening = start_within(NIGHT, NOW, timedelta(seconds=seconds))
+            assert opening is not None
+            late = opening + timedelta(minutes=5)
+            assert start_within(NIGHT, late, timedelta(seconds=seconds)) == late
 
 
 def test_a_window_that_is_shorter_than_a_job_must_be_longer() -> None:
     """More jobs at a time are of no use."""
     short = replace(FOUR, window=replace(NIGHT, end=time(1, 10)))
     assert fits(short, 1) == (
-        "wave 1 has 1 job and may take 15 min, the window is open for 10 min: "
-        "open it for 15 min at least, which one job may take"
+        "wave 1 has 1 job and may take 15 min, besides 5 min until a run starts it; the window is "
+        "open for 10 min: open it for 20 min at least, for one job"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -35,13 +36,13 @@ def test_waves_are_shares_of_all_each_the_rest_of_those_before(
     waves: tuple[str, ...], nodes: int, ends: tuple[int, ...]
 ) -> None:
     """Shares are rounded up; a wave to which nothing is left is left out."""
-    assert wave_ends(waves, nodes) == ends
+    assert wave_ends(RolloutSettings(waves=waves), nodes) == ends
 
 
 @given(waves=WAVES, nodes=st.integers(1, 20_000))
 def test_every_wave_has_nodes_and_the_last_has_the_rest(waves: tuple[str, ...], nodes: int) -> None:
     """Whatever the order of numbers and shares is."""
-    ends = wave_ends(waves, nodes)
+    ends = wave_ends(RolloutSettings(waves=waves), nodes)
     assert ends[-1] == nodes
     assert all(begin < end for begin, end in pairwise((0, *ends)))
 
@@ -72,8 +73,8 @@ def test_waves_without_the_empty_ones_end_where_they_did(
 ) -> None:
     """One wave for each end."""
     found = without_empty_waves(RolloutSettings(waves=waves), nodes)
-    assert wave_ends(found.waves, nodes) == wave_ends(waves, nodes)
-    assert len(found.waves) == len(wave_ends(waves, nodes))
+    assert wave_ends(found, nodes) == wave_ends(RolloutSettings(waves=waves), nodes)
+    assert len(found.waves) == len(wave_ends(RolloutSettings(waves=waves), nodes))
 
 
 @pytest.mark.parametrize(("nodes", "jobs"), [(1, 1), (20, 1), (21, 2), (500, 25)])
@@ -103,3 +104,11 @@ def test_a_gate_is_breached_by_more_failures_than_are_allowed(
     """A share counts once ten have finished, a number at once."""
     settings = RolloutSettings(max_failed=max_failed, min_finished=10)
     assert breached(failed, finished, settings) is is_breached
+
+
+def test_a_wave_without_nodes_stays_where_nodes_may_join() -> None:
+    """They are in the last one, however few there are at first."""
+    settings = RolloutSettings(waves=("1", "5", "100%"), late_joiners="include")
+    assert wave_ends(settings, 1) == (1, 1, 1)
+    assert wave_ends(replace(settings, waves=("1", "2")), 9) == (1, 2, 9)
+    assert wave_ends(settings, 0) == ()

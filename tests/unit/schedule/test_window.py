@@ -16,7 +16,6 @@ from handler.schedule.window import (
     Period,
     Window,
     longest_seconds,
-    next_opening,
     open_period,
     periods,
 )
@@ -118,7 +117,7 @@ def test_an_exception_on_a_closed_day_or_twice_changes_nothing() -> None:
     """A Saturday in `except` of a window on workdays."""
     excluded = frozenset({date(2026, 12, 25), date(2026, 12, 26)})
     one = window("01:00", "05:00", BERLIN, days=WORKDAYS, excluded=excluded)
-    assert next_opening(one, utc("2026-12-24 12:00")) == utc("2026-12-28 00:00")
+    assert next(periods(one, utc("2026-12-24 12:00"))).begin == utc("2026-12-28 00:00")
 
 
 def test_a_window_of_equal_times_is_open_for_whole_days() -> None:
@@ -143,7 +142,6 @@ def test_a_window_whose_days_are_all_excluded_has_no_periods() -> None:
     excluded = frozenset(date(2026, 1, 1) + timedelta(days=day) for day in range(1500))
     one = window("01:00", "05:00", BERLIN, excluded=excluded)
     assert list(periods(one, utc("2026-06-01 00:00"))) == []
-    assert next_opening(one, utc("2026-06-01 00:00")) is None
 
 
 @pytest.mark.parametrize(
@@ -159,13 +157,6 @@ def test_a_period_holds_its_begin_and_not_its_end(now: str, *, is_open: bool) ->
     """From 01:00 until before 05:00 in Shanghai."""
     found = open_period(window("01:00", "05:00", SHANGHAI), utc(now))
     assert (found is not None) is is_open
-
-
-def test_the_next_opening_is_after_now() -> None:
-    """Inside a period, and at its begin, it is that of the next one."""
-    one = window("01:00", "05:00", SHANGHAI)
-    assert next_opening(one, utc("2026-11-25 16:00")) == utc("2026-11-25 17:00")
-    assert next_opening(one, utc("2026-11-25 17:00")) == utc("2026-11-26 17:00")
 
 
 def test_no_window_is_always_open() -> None:
