@@ -157,7 +157,7 @@ class View(Protocol):
         """Return the jobs that have one of these ids at the API."""
 
     def latest_run(self, subject: str) -> DeliveryState | None:
-        """Return the subject's latest delivery that created or still plans a job."""
+        """Return a subject's latest delivery, without its jobs, that created or still plans one."""
 
     def planned_since(self, rule: str, since: str, most: int) -> tuple[tuple[str, int], ...]:
         """Return when deliveries were planned under a rule, and for how many jobs each.

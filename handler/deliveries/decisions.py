@@ -123,7 +123,7 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         run = view.latest_run(order.delivery.subject)
         if run and _same_run(order, run, rules.window):
             draft = repeated(order.delivery, run, order.spec)
-            return Decision(Decided(order.delivery, run), (draft,))
+            return Decision(Decided(order.delivery, view.delivery(run.key)), (draft,))
         unplanned = _unplanned(order, rules, view, run)
         if unplanned:
             return followed_by((unplanned,), decided)

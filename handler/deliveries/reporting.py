@@ -151,7 +151,7 @@ def _latest(view: View, run: DeliveryState) -> DeliveryState:
     if latest and latest.state in {"planned", "rejected", "repeated", "awaiting"}:
         return view.delivery(latest.repeats or latest.key) or run
     alive = view.latest_run(run.subject)
-    return alive if alive and alive.seq > run.seq else run
+    return (view.delivery(alive.key) if alive and alive.seq > run.seq else None) or run
 
 
 def record_result(

@@ -27,30 +27,28 @@ def check_event(value: object, limits: Limits) -> Json:
         EventRejectedError: The event exceeds a limit, or holds what JSON cannot hold: a number
             that is not finite, half of a surrogate pair, another type.
     """
-    if _is_flat(value, limits):
-        return _of_size(value, limits)
+    if _is_small(value, limits):
+        return cast("Json", value)
     if exceeded := limits.exceeded_by(value):
         raise EventRejectedError([Problem(f"the event {exceeded}")])
     if problems := first_problems(_problems(value, ())):
         raise EventRejectedError(problems)
-    return _of_size(value, limits)
-
-
-def _of_size(value: object, limits: Limits) -> Json:
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
     if size > limits.max_bytes:
         raise EventRejectedError([Problem(f"the event has more than {limits.max_bytes} bytes")])
     return cast("Json", value)
 
 
-def _is_flat(value: object, limits: Limits) -> bool:
-    """Return whether a value is certainly a small object of texts, each of valid Unicode."""
+def _is_small(value: object, limits: Limits) -> bool:
+    """Return whether a value is certainly an object of few texts, valid Unicode, within limits."""
     if type(value) is not dict or len(value) >= min(_MOST_FIELDS, limits.max_nodes):
         return False
     texts = [*value, *value.values()]
-    if any(type(text) is not str for text in texts) or sum(map(len, texts)) > limits.max_bytes:
+    if any(type(text) is not str for text in texts):
         return False
-    return not SURROGATE.search("".join(texts))
+    # No character has more than six bytes, escaped, and a field six more, for quotes and marks.
+    is_within = 6 * (sum(map(len, texts)) + _MOST_FIELDS) <= limits.max_bytes
+    return is_within and not SURROGATE.search("".join(texts))
 
 
 def _problems(part: object, path: Path) -> Iterator[Problem]:

@@ -76,8 +76,7 @@ def timestamp(moment: datetime) -> str:
 
     All texts have the same length and sort by time.
     """
-    text = moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
-    return text.replace("+00:00", "Z")
+    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def moment(text: str) -> datetime:

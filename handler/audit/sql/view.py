@@ -89,9 +89,8 @@ class SqlView:
         return tuple(map(job_from_row, rows_for(self._query, statements.JOBS_BY_ID, job_ids)))
 
     def latest_run(self, subject: str) -> DeliveryState | None:
-        """Return the subject's latest delivery that created or still plans a job."""
-        rows = self._query(statements.LATEST_RUN, (subject,))
-        return self.delivery(str(rows[0][0])) if rows else None
+        """Return a subject's latest delivery, without its jobs, that created or still plans one."""
+        return next(iter(self._deliveries(statements.LATEST_RUN, subject)), None)
 
     def planned_since(self, rule: str, since: str, most: int) -> tuple[tuple[str, int], ...]:
         """Return when deliveries were planned under a rule, and for how many jobs each."""
@@ -104,8 +103,7 @@ class SqlView:
 
     def latest_read(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that was read or rejected, without its jobs."""
-        rows = self._query(statements.LATEST_READ, (subject,))
-        return DeliveryState(*rows[0]) if rows else None
+        return next(iter(self._deliveries(statements.LATEST_READ, subject)), None)
 
     def received(self, subjects: Sequence[str]) -> tuple[DeliveryState, ...]:
         """Return the deliveries of these subjects that were received and are not decided."""

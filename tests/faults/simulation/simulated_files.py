@@ -112,7 +112,7 @@ class Files:
         return True
 
     def _approved(self, delivery: Delivery, log: Log) -> None:
-        settings = SimpleNamespace(policy=f"obs://{BUCKET}/policy.yaml")
+        settings = SimpleNamespace(policy=f"obs://{BUCKET}/policy.yaml", max_spec_bytes=262_144)
         invocation: Any = SimpleNamespace(obs=self, log=log, settings=settings)
         try:
             process_approval(delivery, cast("Invocation", invocation))
