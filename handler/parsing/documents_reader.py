@@ -38,7 +38,9 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
     known: list[Mapping[Path, int]] = []
 
     def lines() -> Sequence[Mapping[Path, int]]:  # only messages need line numbers
-        if not known:
+        if not known and "\n" not in text:
+            known.extend({(): 1} for _ in values)  # every part is in the first line
+        elif not known:
             known.extend(document.lines for document in _with_lines(text, limits))
         return known
 

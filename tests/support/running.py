@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import tempfile
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from tests.support.depth import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
 """Where temporary files go if there is room: a log is synced at each commit, slowly on a disk."""
@@ -42,6 +47,17 @@ def pytest_collection_finish() -> None:
     """Keep the collected tests out of each search for garbage: they live until the end."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """What is logged during a test; pytest's `caplog`, which costs time in all, is turned off."""
+    found: list[str] = []
+    handler, root = logging.Handler(logging.WARNING), logging.getLogger()
+    handler.emit = lambda record: found.append(handler.format(record))  # type: ignore[method-assign]
+    root.addHandler(handler)
+    yield found
+    root.removeHandler(handler)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
+NEW_LINE = "\n"
 PHRASES = (
     "vouch", "mended", "told of", "stands in the log", "bereft", "witness", "swept", "brake",
     "came of it", "what it came to", "at hand", "for good", "likewise", "laid out anew",
@@ -40,11 +41,11 @@ def places(folder: str, phrases: Sequence[str]) -> list[str]:
     """Return file, line and phrase of each occurrence of a phrase below a folder."""
     pattern = re.compile(rf"\b(?:{'|'.join(phrases)})\b", re.IGNORECASE)
     return [
-        f"{file.relative_to(ROOT)}:{number}: {found[0]}"
+        f"{file.relative_to(ROOT)}:{text.count(NEW_LINE, 0, found.start()) + 1}: {found[0]}"
         for file in sorted((ROOT / folder).rglob("*.py"))
         if file != Path(__file__) and not any(file.match(name) for name in EXCEPTIONS)
-        for number, line in enumerate(file.read_text().splitlines(), start=1)
-        if (found := pattern.search(line) or pattern.search(line.replace("_", " ")))
+        for text in [file.read_text().replace("_", " ")]  # of a name, each word counts
+        for found in pattern.finditer(text)
     ]
 
 

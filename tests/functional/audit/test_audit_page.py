@@ -21,12 +21,15 @@ from handler.cli.main import main
 from handler.emulator.server import Emulator
 from handler.schedule.rollout_settings import RolloutSettings
 from tests.support.depth import DEEP
+from tests.support.preloaded_command import preloaded_command
 from tests.support.rollout_log import RolloutLog, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Page
+
+    Command = tuple[str, ...]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -36,7 +39,12 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--disable-extensions",
+    "--disable-software-rasterizer",
+    "--disable-site-isolation-trials",
+    "--renderer-process-limit=1",
 )
+OWN_PROCESS = (sys.executable, "-m", "handler.cli")
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
 )
@@ -56,12 +64,20 @@ def site(month: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield url
 
 
+@pytest.fixture(scope="module")
+def quick() -> Iterator[Command]:
+    """The command where only its pages matter: its processes have their modules already."""
+    modules = ("handler.cli.main", "handler.cli.audit.serve", "handler.cli.audit.web.server")
+    with preloaded_command(*modules) as folder:
+        yield (str(folder / "nightdrop"),)
+
+
 @contextmanager
 def serving(
-    address: str, folder: Path, *options: str, **settings: str
+    address: str, folder: Path, *options: str, command: Command = OWN_PROCESS, **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Run `nightdrop audit serve` with a folder for temporary files, and give its URL."""
-    call = [sys.executable, "-m", "handler.cli", "audit", "serve", "--port", "0", *options]
+    call = [*command, "audit", "serve", "--port", "0", *options]
     environ = {**os.environ, **settings, "NIGHTDROP_AUDIT": address, "TMPDIR": str(folder)}
     environ |= {"PYTHONUNBUFFERED": "1"}
     pipe = subprocess.PIPE
@@ -298,7 +314,7 @@ def test_the_time_of_a_query_is_limited(month: Path) -> None:
     assert site.setting("sql_time_limit_ms") == 5000
 
 
-def test_a_foreign_name_stays_text(month: Path, site: str, tmp_path: Path) -> None:
+def test_a_foreign_name_stays_text(month: Path, site: str, tmp_path: Path, quick: Command) -> None:
     """A file's name is no markup, wherever it is shown."""
     copy = tmp_path / "audit.db"
     shutil.copy(month, copy)
@@ -306,7 +322,7 @@ def test_a_foreign_name_stays_text(month: Path, site: str, tmp_path: Path) -> No
         db.execute("UPDATE deliveries SET subject = 'obs://b/<img src=x>' || rowid")
         db.execute("UPDATE jobs SET name = '<img src=x>' || rowid, note = '<img src=x>'")
         db.commit()
-    with serving(f"sqlite:///{copy}", tmp_path) as (url, _process):
+    with serving(f"sqlite:///{copy}", tmp_path, command=quick) as (url, _process):
         for path in ("/", "/nightdrop/jobs", "/nightdrop/deliveries", "/nightdrop/find?what=img"):
             text = urllib3.request("GET", url + path).data.decode()
             assert "&lt;img src=x&gt;" in text
@@ -314,10 +330,10 @@ def test_a_foreign_name_stays_text(month: Path, site: str, tmp_path: Path) -> No
     assert site
 
 
-def test_an_occupied_port_is_reported(month: Path, site: str) -> None:
+def test_an_occupied_port_is_reported(month: Path, site: str, quick: Command) -> None:
     """In a sentence, with status 2."""
     port = site.rpartition(":")[2]
-    call = [sys.executable, "-m", "handler.cli", "audit", "serve", "--port", port]
+    call = [*quick, "audit", "serve", "--port", port]
     environ = {**os.environ, "NIGHTDROP_AUDIT": f"sqlite:///{month}"}
     done = subprocess.run(call, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, f"port {port} is taken" in done.stderr) == (2, True)
@@ -331,14 +347,14 @@ def test_a_view_is_shown_as_a_table(site: str) -> None:
 
 
 def test_the_first_view_has_what_waits_runs_and_failed(
-    environ: dict[str, str], fire: Callable[[object], Any], tmp_path: Path
+    environ: dict[str, str], fire: Callable[[object], Any], tmp_path: Path, quick: Command
 ) -> None:
     """With the progress that IEF shows, or with the reason why there is none."""
     spec = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["gateway-north-1"]}}
     name = fire(spec)["jobs"][0]["job_name"]
     CliRunner().invoke(main, ["hold", "--reason", "<b>freeze</b>"], env=environ)
     fire({**spec, "name": "later"})
-    with serving(environ["NIGHTDROP_AUDIT"], tmp_path, **environ) as (url, _process):
+    with serving(environ["NIGHTDROP_AUDIT"], tmp_path, command=quick, **environ) as (url, _process):
         shown = urllib3.request("GET", url).data.decode()
     text = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
     assert "Sending is on hold: &lt;b&gt;freeze" in text
@@ -346,14 +362,14 @@ def test_the_first_view_has_what_waits_runs_and_failed(
     assert re.search(rf"Running \(1\) {name} [01] of 1", text)  # it may end meanwhile
     assert "Nothing failed." in text
     lost = {**environ, "NIGHTDROP_IEF_ENDPOINT": "http://127.0.0.1:9"}
-    with serving(environ["NIGHTDROP_AUDIT"], tmp_path, **lost) as (url, _process):
+    with serving(environ["NIGHTDROP_AUDIT"], tmp_path, command=quick, **lost) as (url, _process):
         shown = urllib3.request("GET", url).data.decode()
     assert "IEF is not asked: no connection to 127.0.0.1" in shown
     assert f">{name}</a>" in shown
 
 
 @pytest.fixture(scope="module")
-def rollouts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def rollouts(tmp_path_factory: pytest.TempPathFactory, quick: Command) -> Iterator[str]:
     """The page of two rollouts: one awaits an approval, one was paused by a breach."""
     one = RolloutLog(datetime.now(timezone.utc) - timedelta(hours=1))
     waves = {"waves": ("2", "100%"), "max_targets_per_job": 2}
@@ -364,7 +380,7 @@ def rollouts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     one.run({"id-00020"})
     folder = tmp_path_factory.mktemp("rollouts")
     one.log.save(folder / "audit.db")
-    with serving(f"sqlite:///{folder}/audit.db", folder) as (url, _process):
+    with serving(f"sqlite:///{folder}/audit.db", folder, command=quick) as (url, _process):
         yield url
 
 
@@ -400,13 +416,15 @@ def test_rollouts_fit_on_a_narrow_screen(rollouts: str, page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_a_log_of_another_layout_is_shown_without_a_first_view(month: Path, tmp_path: Path) -> None:
+def test_a_log_of_another_layout_is_shown_without_a_first_view(
+    month: Path, tmp_path: Path, quick: Command
+) -> None:
     """The page changes nothing, so it does not migrate the log either."""
     older = tmp_path / "older.db"
     shutil.copy(month, older)
     with closing(sqlite3.connect(older)) as database:
         database.execute("PRAGMA user_version = 1005")
-    with serving(f"sqlite:///{older}", tmp_path) as (url, _process):
+    with serving(f"sqlite:///{older}", tmp_path, command=quick) as (url, _process):
         shown = urllib3.request("GET", url).data.decode()
     assert "<h1>Now</h1>" not in shown
     assert "is not shown: the log has the tables of another version" in shown

@@ -154,6 +154,15 @@ def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     assert (result.exit_code, "is not an emulator's" in result.output) == (2, True)
 
 
+def refused(folder: Path, *arguments: str) -> str:
+    """Run `nightdrop emulator` here, in a folder and to its end; return its only sentence."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = CliRunner().invoke(main, ["emulator", *arguments])
+    assert (done.exit_code, done.stdout) == (2, "")
+    return done.stderr
+
+
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `nightdrop emulator` in a folder to its end."""
     return subprocess.run(
@@ -179,9 +188,9 @@ def test_a_command_runs_beside_an_emulator_that_is_ready(tmp_path: Path) -> None
 
 def test_a_missing_command_fails_with_one_sentence(tmp_path: Path) -> None:
     """With the status of a command that cannot start."""
-    done = command(tmp_path, "--", "no-such-command")
-    assert done.returncode == 2
-    assert done.stderr == "nightdrop: cannot start no-such-command: No such file or directory\n"
+    assert refused(tmp_path, "--", "no-such-command") == (
+        "nightdrop: cannot start no-such-command: No such file or directory\n"
+    )
 
 
 def test_the_environment_file_is_removed_with_its_emulator_and_not_taken_from_another(
@@ -191,9 +200,9 @@ def test_the_environment_file_is_removed_with_its_emulator_and_not_taken_from_an
     file = tmp_path / "emulator.env"
     with running(tmp_path):
         before = file.read_text()
-        second = command(tmp_path, "--env-file", str(file))
-        assert (second.returncode, file.read_text()) == (2, before)
-        assert "belongs to the emulator at http://127.0.0.1:" in second.stderr
+        second = refused(tmp_path, "--env-file", str(file))
+        assert "belongs to the emulator at http://127.0.0.1:" in second
+        assert file.read_text() == before
     assert not file.exists()
     file.write_text(before)
     port = before.partition("NIGHTDROP_OBS_ENDPOINT=http://127.0.0.1:")[2].split("\n", 1)[0]
@@ -208,15 +217,13 @@ def test_the_environment_file_is_removed_with_its_emulator_and_not_taken_from_an
 def test_a_file_that_no_emulator_wrote_is_not_replaced(tmp_path: Path, text: str) -> None:
     """Settings of another program, or no settings."""
     (tmp_path / "my.env").write_text(text)
-    done = command(tmp_path, "--env-file", "my.env")
-    assert (done.returncode, (tmp_path / "my.env").read_text()) == (2, text)
-    assert "was not written by an emulator" in done.stderr
+    assert "was not written by an emulator" in refused(tmp_path, "--env-file", "my.env")
+    assert (tmp_path / "my.env").read_text() == text
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     """With a remedy."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = command(tmp_path, "--port", str(port))
-    assert done.returncode == 2
-    assert f"port {port} of 127.0.0.1 is in use; name another with --port" in done.stderr
+        sentence = refused(tmp_path, "--port", str(port))
+    assert f"port {port} of 127.0.0.1 is in use; name another with --port" in sentence

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import subprocess
 import sys
 from collections import Counter
@@ -54,13 +55,19 @@ def shared_names(paths: Iterable[Path]) -> set[str]:
     return {name for name, number in modules.items() if number > 1}
 
 
-@cache
 def parsed(path: Path) -> ast.Module:
-    """Return the syntax tree of a module."""
-    return ast.parse(path.read_text(encoding="utf-8"))
+    """Return the syntax tree of a module; searches for garbage while it grows would find none."""
+    text, enabled = path.read_text(encoding="utf-8"), gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(text)
+    finally:
+        if enabled:
+            gc.enable()
 
 
-def _public_names(path: Path) -> set[str]:
+@cache
+def _public_names(path: Path) -> frozenset[str]:
     """Return the public names that a module defines, without commands and type variables.
 
     A command may be called like the function that it runs.
@@ -74,7 +81,7 @@ def _public_names(path: Path) -> set[str]:
             found |= {one.id for one in node.targets if isinstance(one, ast.Name)}
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             found.add(node.target.id)
-    return {name for name in found if not name.startswith("_")}
+    return frozenset(name for name in found if not name.startswith("_"))
 
 
 def _importers(root: Path, paths: Iterable[Path]) -> Mapping[Path, int]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
-import sys
+from contextlib import redirect_stdout
 
 import pytest
 import yaml
@@ -23,7 +22,6 @@ ROWS: list[dict[str, object]] = [
     {"name": "gateway-7", "state": "RUNNING", "site": "north", "note": "a long note " * 9, "id": 7},
     {"name": "gateway-12", "state": "FAIL", "site": "south", "note": None, "id": 12},
 ]
-PRINT = "from tests.unit.cli.test_listing import *; print_rows(ROWS, NODES, 'table'{})"
 
 
 def test_a_pipe_gets_complete_lines_with_fixed_columns(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,22 +81,25 @@ def test_a_table_fits_the_terminal(columns: int) -> None:
 
 def test_colours_are_off_with_no_color() -> None:
     """On a terminal, where a style would be printed otherwise."""
-    red = ", style=lambda _row: 'red'"
-    assert any("\x1b[31m" in line for line in on_terminal(80, red))
-    assert not any("\x1b[31m" in line for line in on_terminal(80, red, NO_COLOR="1"))
+    assert any("\x1b[31m" in line for line in on_terminal(80, "red"))
+    assert not any("\x1b[31m" in line for line in on_terminal(80, "red", NO_COLOR="1"))
 
 
-def on_terminal(columns: int, options: str = "", **environ: str) -> list[str]:
-    """Return the lines that a process prints on a terminal of some width."""
+def on_terminal(columns: int, style: str = "", **environ: str) -> list[str]:
+    """Return the lines that are printed on a terminal of some width."""
     ours, its = pty.openpty()
     wanted = {"COLUMNS": str(columns), "TERM": "xterm-256color", **environ}
-    call = [sys.executable, "-c", PRINT.format(options)]
-    process = subprocess.Popen(call, stdout=its, env={**os.environ, **wanted})
-    os.close(its)
+    with (
+        open(its, "w") as terminal,  # noqa: PTH123 - it has no path
+        redirect_stdout(terminal),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in wanted.items():
+            patch.setenv(name, value)
+        print_rows(ROWS, NODES, "table", style=lambda _row: style)
     output = b""
     while chunk := _read(ours):
         output += chunk
-    assert process.wait() == 0
     os.close(ours)
     lines = output.decode().replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
     return [line for line in lines if line]

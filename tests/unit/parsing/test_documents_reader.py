@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
+from handler.parsing.lines_reader import read_with_lines
 
 
 def values(text: str) -> list[object]:
@@ -57,6 +58,16 @@ def test_each_document_of_an_array_has_its_own_lines() -> None:
     first, second = read(b'[\n{"a": 1},\n{"a":\n[2,\n3]}]', Limits())
     assert (first.line_of(("a",)), second.line_of(())) == (2, 3)
     assert (second.line_of(("a",)), second.line_of(("a", 1))) == (3, 5)
+
+
+@pytest.mark.parametrize("text", ['{"a": [1, 2]}', ' [{"a": {"b": 1}}, {"c": 2}] '])
+def test_every_part_of_one_line_is_in_the_first(text: str) -> None:
+    """As the parser that counts lines has it, for parts that are there and for others."""
+    for document, counted in zip(
+        read(text.encode(), Limits()), read_with_lines(text, Limits()), strict=True
+    ):
+        for path in (*counted.lines, ("a", 9), ("nothing",)):
+            assert document.line_of(path) == counted.line_of(path) == 1
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\ufeff"])

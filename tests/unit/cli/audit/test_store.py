@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from handler.cli.main import main
 from handler.cli.open_stores import open_any_log
-from tests.support.long_log import LongLog, recording, run_records
+from tests.support.long_log import LongLog, recording, run_records, settle
 from tests.support.tampering.derived import DERIVED
 
 if TYPE_CHECKING:
@@ -30,12 +30,19 @@ BY_HAND = ("is exchanged", "request that waits is removed", "is added", "are cut
 REBUILT = [row for row in DERIVED if not any(word in row.what for word in BY_HAND)]
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> LongLog:
-    """A log of 200 records."""
-    made = LongLog(tmp_path)
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> LongLog:
+    """A log of 200 records. It is copied by the tests, never changed."""
+    made = LongLog(tmp_path_factory.mktemp("template"))
     made.grow(200)
+    settle(made.path)
     return made
+
+
+@pytest.fixture
+def log(template: LongLog, tmp_path: Path) -> LongLog:
+    """Such a log that a test may change."""
+    return template.copy(tmp_path)
 
 
 def run(*arguments: str, answer: str | None = None) -> Result:

@@ -17,7 +17,7 @@ from handler.cli.main import main
 from handler.cli.open_stores import open_any_log
 from handler.jobs.hold import hold
 from tests.conftest import BUCKET
-from tests.support.long_log import KEY, LongLog
+from tests.support.long_log import KEY, LongLog, settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,12 +30,19 @@ if TYPE_CHECKING:
 PUBLIC = str(KEY.public)
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> LongLog:
-    """A log of 200 records with its checkpoints."""
-    made = LongLog(tmp_path)
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> LongLog:
+    """A log of 200 records with its checkpoints. It is copied by the tests, never changed."""
+    made = LongLog(tmp_path_factory.mktemp("template"))
     made.grow(200)
+    settle(made.path)
     return made
+
+
+@pytest.fixture
+def log(template: LongLog, tmp_path: Path) -> LongLog:
+    """Such a log that a test may change."""
+    return template.copy(tmp_path)
 
 
 def run(*arguments: str, environ: Mapping[str, str] | None = None) -> Result:

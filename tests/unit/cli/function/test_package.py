@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from handler.cli.main import main
 from handler.packaging import build
+from handler.packaging.python_runtime import Interpreter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,9 @@ MADE = build.Built(zip=b"zip", sha256="ab" * 32, code="cd" * 32, bill=b"{}", unp
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the build in the command; the zip itself is tested by being run."""
+    """Replace the build and the search for its compiler; the zip is tested by being run."""
+    found = Interpreter("python3.10", "3.10")
+    monkeypatch.setattr("handler.cli.function.package.interpreter", lambda *_: found)
     monkeypatch.setattr("handler.cli.function.package.build", lambda *_: MADE)
 
 

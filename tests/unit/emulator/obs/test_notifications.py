@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass, field
 from threading import Event
-from typing import TYPE_CHECKING
 
 from handler.emulator.obs.notifications import Notification, Notifications
-
-if TYPE_CHECKING:
-    import pytest
 
 
 @dataclass
@@ -71,15 +66,14 @@ def test_a_refused_notification_is_sent_again_before_the_next() -> None:
     notifications.stop()
 
 
-def test_a_notification_that_is_always_refused_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_notification_that_is_always_refused_is_dropped(logged: list[str]) -> None:
     """With a word in the log; the next one has its turn."""
     receiver = Receiver(refusals=4)
     receiver.open_door.set()
-    with caplog.at_level(logging.WARNING):
-        notifications = notifying(receiver, "a", "b")
-        assert receiver.wait_for_keys(1) == ["b"]
+    notifications = notifying(receiver, "a", "b")
+    assert receiver.wait_for_keys(1) == ["b"]
     notifications.stop()
-    assert "the notification of a was dropped" in caplog.text
+    assert "the notification of a was dropped" in "\n".join(logged)
 
 
 def test_without_a_receiver_nothing_is_stored() -> None:
