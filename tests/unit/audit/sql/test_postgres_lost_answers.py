@@ -63,7 +63,8 @@ class Line:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                with client, socket.socket(socket.AF_UNIX) as server:
+                # A connection that an end resets is over; the next one is served.
+                with client, socket.socket(socket.AF_UNIX) as server, suppress(OSError):
                     server.connect(f"{self._server}/{SOCKET}")
                     self._serve(client, server)
 
