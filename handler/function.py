@@ -132,7 +132,7 @@ def _act(action: Action, context: object, invocation: Invocation, instance: Inst
 def _act_or_reject(
     event: object, action: Action, context: object, invocation: Invocation, instance: Instance
 ) -> Answered:
-    """Do what an event asks for; record and reject one that names no job or rollout, or several."""
+    """Do what an event asks for; record and reject one that does not name one job or rollout."""
     try:
         return _act(action, context, invocation, instance)
     except EventRejectedError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -263,15 +262,16 @@ def _overlaps(settings: Settings) -> Iterator[str]:
     results = settings.results
     if results and any(results.contains(name, settings.prefix) for name in settings.buckets):
         yield "NIGHTDROP_RESULTS: contains NIGHTDROP_PREFIX: every dropped file would be ignored"
-    names = ("RESULTS", "CHECKPOINTS", "AUDIT", "POLICY", "FACTS")
+    names = ("AUDIT", "RESULTS", "CHECKPOINTS", "POLICY", "FACTS")
     given = ((name, str(getattr(settings, name.lower()))) for name in names)
     places = {name: parse_obs_address(text) for name, text in given if text.startswith(OBS)}
     for name, (bucket, prefix) in places.items():
         if name != "RESULTS" and bucket in settings.buckets and prefix.startswith(settings.prefix):
             yield f"NIGHTDROP_{name}: is under NIGHTDROP_PREFIX; name a prefix beside it"
-    for (name, place), (other, one) in combinations(places.items(), 2):
-        if name != "POLICY" and (place.contains(*one) or one.contains(*place)):
-            yield f"NIGHTDROP_{other}: is not apart from NIGHTDROP_{name}; name a place beside it"
+    for name, other in (("AUDIT", "RESULTS"), ("RESULTS", "POLICY"), ("RESULTS", "FACTS")):
+        one, two = places.get(name), places.get(other)
+        if one and two and (one.contains(*two) or two.contains(*one)):
+            yield f"NIGHTDROP_{other}: overlaps NIGHTDROP_{name}; name a place beside it"
     if settings.notify.startswith("http") and not settings.notify_key.get_secret_value():
         yield "NIGHTDROP_NOTIFY_KEY is missing: a webhook's receiver checks the sender by it"
 

@@ -176,7 +176,7 @@ def _filtered(dropped: Sequence[Delivery], view: View) -> list[Delivery]:
 
 def _is_ignored(found: Delivery, invocation: Invocation) -> bool:
     try:
-        return bool(filter_delivery(found, Watched.by(invocation.settings)))
+        return bool(filter_delivery(found, Watched.of(invocation.settings)))
     except EventRejectedError:
         return False  # to be rejected, once and on record
 

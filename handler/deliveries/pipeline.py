@@ -222,7 +222,7 @@ def _changed(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> Po
 
 
 def _ignored(delivery: Delivery, invocation: Invocation) -> str:
-    ignored = filter_delivery(delivery, Watched.by(invocation.settings))
+    ignored = filter_delivery(delivery, Watched.of(invocation.settings))
     return ignored.reason if ignored else ""
 
 

@@ -100,7 +100,7 @@ def _with_nodes(
     except ApiError as error:
         if error.status != _FORBIDDEN:
             raise
-        why = f"the nodes cannot be listed ({error}); allow {LIST_NODES}"
+        why = f"what it names or selects cannot be listed ({error}); allow it, as {LIST_NODES}"
         if may_wait(delivery, invocation):
             raise AccessPendingError(f"{why}; it is tried again") from error
         raise unresolved(documents, why) from error

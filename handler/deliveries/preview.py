@@ -94,7 +94,7 @@ def _misplaced(delivery: Delivery, settings: Settings) -> Sequence[Problem]:
     if delivery.trigger != "object":
         return ()
     place = StoredSpec(str(delivery.source["bucket"]), str(delivery.source["key"]))
-    return object_problems(place, Watched.by(settings))
+    return object_problems(place, Watched.of(settings))
 
 
 def _run_of(delivery: Delivery, invocation: Invocation) -> Delivery:

@@ -24,6 +24,7 @@ from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
 from handler.deliveries.result_file import result_files, result_key
 from handler.errors import CloudError, NoAnswerError
+from handler.triggers.event_parser import Watched, takes_a_place
 from handler.values.canonical_json import moment, timestamp
 
 if TYPE_CHECKING:
@@ -84,11 +85,14 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
 def has_result(run: DeliveryState, settings: Settings) -> bool:
     """Return whether a run has a result file that does not show how it stands.
 
-    A foreign bucket's object may have the key of one of ours, whose result file must stay.
+    A foreign bucket's object may have the key of one of ours, whose result file must stay; so may
+    one in a folder with the name of another bucket.
     """
     changed = run.changed > run.reported and run.state in {"planned", "rejected", "awaiting"}
-    ours = run.trigger == "object" and _object_of(run)[0] in settings.buckets
-    return settings.results is not None and changed and ours
+    if settings.results is None or not changed or run.trigger != "object":
+        return False
+    bucket, key = _object_of(run)
+    return bucket in settings.buckets and not takes_a_place(bucket, key, Watched.of(settings))
 
 
 def is_due(run: DeliveryState, now: datetime) -> bool:

@@ -143,7 +143,9 @@ def nodes_finding(error: CloudError | None) -> Finding:
     if error is None:
         return ok("IEF nodes", "can be listed")
     text = f"{error}; specs that name nodes by their names, or select them, are not planned"
-    return warn("IEF nodes", text, f"allow {LIST_NODES} in the agency's role, if any does")
+    is_right = isinstance(error, ApiError) and error.status in {401, 403}
+    remedy = f"allow {LIST_NODES} in the agency's role" if is_right else "try again later"
+    return warn("IEF nodes", text, remedy)
 
 
 def list_error(ief: Ief) -> CloudError | None:

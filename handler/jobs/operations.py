@@ -106,8 +106,9 @@ _OF_ROLLOUT = (
 
 _FOLLOWS = (
     "is paused and resumed with its rollout, whose spec has `running_jobs: pause`; pause or resume "
-    "the rollout, or delete the job"
+    "the rollout"
 )
+_RUNS_OUT = "runs to its end, since its rollout has ended; `nightdrop jobs delete` deletes it"
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -187,20 +188,20 @@ def result_without_sending(
         return not_done(job, _REFUSED[condition].format(state=state, finished=finished))
     asked_at = request.asked_at if operation.name != "delete" else None
     why = changed_since(asked_at, job.changed_at, view.now) or _held(view, operation)
-    why = why or (_FOLLOWS if job.rollout and _follows(view, job, request) else "")
+    why = why or (_of_rollout(view, job, request) if job.rollout else "")
     return not_done(job, why) if why else None
 
 
-def _follows(view: View, job: JobState, request: OperationRequest) -> bool:
-    """Return whether a job is paused and resumed by its rollout, and somebody else asks for it."""
+def _of_rollout(view: View, job: JobState, request: OperationRequest) -> str:
+    """Return why a job that its rollout pauses and resumes is not, when somebody else asks."""
     from handler.schedule.rollout_settings import RolloutSettings  # most jobs are of no rollout
 
     if request.operation.name not in {"pause", "resume"} or request.actor.get("kind") == "rollout":
-        return False
+        return ""
     rollout = view.rollouts.get(job.rollout)
-    return rollout is not None and (
-        RolloutSettings.from_json(rollout.settings).running_jobs == "pause"
-    )
+    if rollout is None or RolloutSettings.from_json(rollout.settings).running_jobs != "pause":
+        return ""
+    return _RUNS_OUT if rollout.ended else _FOLLOWS
 
 
 def _held(view: View, operation: Operation) -> str:

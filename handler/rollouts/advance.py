@@ -39,6 +39,8 @@ from handler.values.display import quantity
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
     from handler.audit.record import Draft
@@ -246,30 +248,47 @@ def _before_wave(now: _Situation) -> _Step:
         return _Step(waiting=wait_for("window", until=start))
     if settings.late_joiners == "include" and now.joiners is None:
         return _Step(waiting=wait_for("joiners"))
-    draft = about_wave(rollout, "wave.started", number)
-    size = {"selected": last - first + 1}
-    start_wave = draft._replace(rollout={**draft.rollout, **size})
-    return _Step((*_joined(now), start_wave))
+    return _wave_start(now, number, size=last - first + 1)
 
 
-def _joined(now: _Situation) -> tuple[Draft, ...]:
-    """Return the records of the nodes that match now and are added to the last wave.
+def _wave_start(now: _Situation, number: int, *, size: int) -> _Step:
+    """Return the records that a wave starts, with those who join the last one.
 
-    One that was offline when the rollout was planned is among them once it is online. They are left
-    out where that wave could no longer end inside the window.
+    They are left out where that wave could no longer end inside the window, unless it is theirs
+    alone: it waits for a night that is long enough.
     """
-    rollout, settings, joiners = now.rollout, now.settings, now.joiners or ()
-    known = now.view.rollouts.known(rollout.key, [node_id for node_id, _ in joiners])
-    new = tuple(node for node in joiners if node[0] not in known)
+    view, rollout = now.view, now.rollout
+    joining = _joiners(now)
+    later = _start_with(now, joining)
+    if joining and not size and later and later > view.now:
+        return _Step(waiting=wait_for("window", until=later))
+    draft = about_wave(rollout, "wave.started", number)
+    start_wave = draft._replace(rollout={**draft.rollout, "selected": size})
+    is_next = number == len(rollout.wave_ends)
+    may_join = bool(joining) and later is not None and not (is_next and later > view.now)
+    return _Step((*(joined(rollout, joining) if may_join else ()), start_wave))
+
+
+def _joiners(now: _Situation) -> NamedNodes:
+    """Return the nodes that match now and are not in the rollout yet.
+
+    One that was offline when the rollout was planned is among them once it is online.
+    """
+    rollout, settings, matching = now.rollout, now.settings, now.joiners or ()
+    known = now.view.rollouts.known(rollout.key, [node_id for node_id, _ in matching])
+    new = tuple(node for node in matching if node[0] not in known)
     if settings.select and settings.select.limit is not None:
         new = new[: max(settings.select.limit - rollout.nodes, 0)]
-    first, last = wave_places(rollout, len(rollout.wave_ends))
-    seconds = wave_seconds(last - first + 1 + len(new), settings, now.pace.grace)
-    start = start_within(settings.window, now.view.now, timedelta(seconds=seconds))
-    is_next = rollout.wave + 1 == len(rollout.wave_ends)
-    if not new or (is_next and start != now.view.now) or too_long(settings.window, seconds):
-        return ()
-    return joined(rollout, new)
+    return new
+
+
+def _start_with(now: _Situation, joining: NamedNodes) -> datetime | None:
+    """Return when the last wave may start with nodes that join it; None if it never fits."""
+    first, last = wave_places(now.rollout, len(now.rollout.wave_ends))
+    seconds = wave_seconds(last - first + 1 + len(joining), now.settings, now.pace.grace)
+    if too_long(now.settings.window, seconds):
+        return None
+    return start_within(now.settings.window, now.view.now, timedelta(seconds=seconds))
 
 
 def _approval(rollout: RolloutState, number: int) -> _Step:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from handler.rollouts.progress import NodeReason
     from handler.rollouts.report import RolloutReport
 
-_MARKS = re.compile(r"([\\`*_\[\]<>|~&]|(?:(?<=http)|(?<=https)|(?<=ftp)):(?=//)|(?<=www)\.)")
+_MARKS = re.compile(
+    r"([\\`*_\[\]<>|~&]|(?:(?<=http)|(?<=https)|(?<=ftp)):(?=//)|(?<=www)\.)", re.IGNORECASE
+)
 _BEGINS_A_BLOCK = re.compile(r"^(\d*)([-#+=.)])")
 _LONGEST = 500
 

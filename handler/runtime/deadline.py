@@ -51,11 +51,13 @@ def deadline(
     """
     said = _remaining_milliseconds(context) / 1000
     whole = min(timeout_of(environ), LONGEST_SECONDS)
+    now = clock()
+    begin = now if began is None else began
     if whole:
-        seconds = said if whole / 2 < said <= whole else whole
+        end = now + said if whole / 2 < said <= whole else begin + whole
     else:
-        seconds = said if 1 <= said <= LONGEST_SECONDS else ASSUMED_SECONDS
-    return Deadline((clock() if began is None else began) + seconds, clock)
+        end = now + said if 1 <= said <= LONGEST_SECONDS else begin + ASSUMED_SECONDS
+    return Deadline(end, clock)
 
 
 def timeout_of(environ: Mapping[str, str]) -> int:

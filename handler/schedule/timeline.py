@@ -20,7 +20,7 @@ GRACE = 300
 
 
 BETWEEN_RUNS = 300
-"""Seconds between two runs of the reconciler, unless the operator says otherwise."""
+"""Seconds between two runs of the reconciler as Terraform sets it: a default, no more."""
 
 
 class WaveTime(NamedTuple):
@@ -121,7 +121,7 @@ def _advice(jobs: int, longest: int, grace: int) -> str:
     job_seconds, usable = JOB_SECONDS + grace, longest - BETWEEN_RUNS
     if usable < job_seconds:
         least = in_words(job_seconds + BETWEEN_RUNS)
-        return f"open it for {least} at least, for one job"
+        return f"one job needs a window of {least} at least"
     return f"use more waves, or max_parallel_jobs: {-(-jobs // (usable // job_seconds))}"
 
 

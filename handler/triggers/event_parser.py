@@ -46,7 +46,7 @@ class Watched(NamedTuple):
     results: tuple[str, str] | None
 
     @classmethod
-    def by(cls, settings: Settings) -> Watched:
+    def of(cls, settings: Settings) -> Watched:
         """Return what a function with these settings watches."""
         return cls(settings.buckets, settings.prefix, settings.results)
 
@@ -144,10 +144,16 @@ def filter_delivery(delivery: Delivery, watched: Watched) -> Ignored | None:
         return Ignored(reason)
     if not is_spec_name(spec.key) and not is_approval_name(spec.key):
         raise EventRejectedError([Problem(SPEC_NAMES, "key")])
-    first, *others = watched.buckets
-    if spec.bucket == first and spec.key.removeprefix(watched.prefix).partition("/")[0] in others:
+    if takes_a_place(spec.bucket, spec.key, watched):
         raise EventRejectedError([Problem(_NAMED_LIKE_A_BUCKET, "key")])
     return None
+
+
+def takes_a_place(bucket: str, key: str, watched: Watched) -> bool:
+    """Return whether the result file of an object would be where another bucket's are."""
+    first, *others = watched.buckets
+    folder = key.removeprefix(watched.prefix).partition("/")[0]
+    return watched.results is not None and bucket == first and folder in others
 
 
 def object_problems(spec: StoredSpec, watched: Watched) -> Sequence[Problem]:

@@ -77,6 +77,7 @@ def harmless(text: str) -> str:
 def harmless_csv(text: str) -> str:
     """Return a CSV with its cells made harmless, each in quotes."""
     made = StringIO()
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     write = csv.writer(made, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow
     for row in csv.reader(StringIO(text, newline="")):
         write(map(harmless, row))

@@ -141,7 +141,7 @@ def _is_valid(spec: SpecFile, cloud: Cloud) -> bool:
     """Return whether a spec may be dropped; print what is wrong with it."""
     settings = cloud.settings
     place = StoredSpec(settings.buckets[0], f"{settings.prefix}{spec.name}")
-    misplaced = object_problems(place, Watched.by(settings))
+    misplaced = object_problems(place, Watched.of(settings))
     problems = misplaced or _spec_problems(spec, place, settings)
     if problems:
         refused = "\n".join(map(str, problems))

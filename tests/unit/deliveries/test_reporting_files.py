@@ -164,3 +164,16 @@ def test_the_report_of_a_rollout_lies_beside_the_result_file(
         report = json.loads(objects["results/hall.yaml.report.json"].data)
         assert [wave["nodes"] for wave in report["rollouts"][0]["waves"]] == [1, 2]
         assert objects["results/hall.yaml.report.md"].data.startswith(b"# Rollout ")
+
+
+def test_a_file_in_a_folder_of_another_buckets_name_leaves_its_result_files_alone(
+    emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop
+) -> None:
+    """It is refused, and has no result file of its own: its place is taken."""
+    both = {**environ, "NIGHTDROP_BUCKETS": "nightdrop-drop,team-b"}
+    fire_in(both, drop("drop/app.yaml", UPGRADE, bucket="team-b"))
+    files = emulator.state.buckets["nightdrop-drop"]
+    before = files["results/team-b/app.yaml.result.json"].data
+    assert fire_in(both, drop("drop/team-b/app.yaml", UPGRADE))["outcome"] == "rejected"
+    fire_in(both, TICK)
+    assert files["results/team-b/app.yaml.result.json"].data == before

@@ -202,3 +202,17 @@ def test_a_template_is_kept_only_while_nodes_may_be_retried() -> None:
     one.plan(named(2), RolloutSettings())
     one.run()
     assert one.log.bodies(one.keys) == {}
+
+
+def test_nodes_that_join_an_empty_last_wave_wait_for_a_night_that_is_long_enough() -> None:
+    """The wave is meant for them: it does not start, and end, without them."""
+    one = RolloutLog(BEGIN.replace(hour=4, minute=20))
+    one.plan(named(1), RolloutSettings(**joining(NIGHT), waves=("1", "100%")))
+    (job,) = one.advance(joiners=named(1)).jobs
+    one.create(job)
+    one.now = BEGIN.replace(hour=4, minute=46)
+    one.end(job)
+    waiting = one.advance(joiners=named(5)).standing.waiting
+    assert (waiting.word, waiting.until) == ("window", BEGIN + timedelta(days=1))
+    one.now = BEGIN + timedelta(days=1, minutes=2)
+    assert one.advance(joiners=named(5)).jobs

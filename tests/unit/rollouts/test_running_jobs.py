@@ -100,7 +100,8 @@ def test_a_job_that_follows_its_rollout_is_not_paused_by_hand(*, stopped: bool) 
     invocation = one.invocation()
     said = invocation.runner.drive(operation_submission(job.key, request, invocation.sender))
     assert said.outcome == "not done"
-    assert "pause or resume the rollout, or delete the job" in said.sentence
+    advice = "`nightdrop jobs delete` deletes it" if stopped else "pause or resume the rollout"
+    assert advice in said.sentence
     assert statuses(one) == RUNNING
 
 

@@ -74,3 +74,10 @@ def test_the_time_that_opening_the_instance_took_is_over() -> None:
     """Without an initializer it is a part of the first invocation."""
     end = deadline(object(), {"RUNTIME_TIMEOUT": "10"}, began=100.0, clock=lambda: 107.0)
     assert end.left() == 3.0
+
+
+def test_what_the_context_says_is_left_after_the_instance_was_opened() -> None:
+    """The time that the opening took is in it already."""
+    context = SimpleNamespace(getRemainingTimeInMilliSeconds=lambda: 39_000)
+    for environ in ({"RUNTIME_TIMEOUT": "60"}, {}):
+        assert deadline(context, environ, began=100.0, clock=lambda: 120.0).left() == 39.0

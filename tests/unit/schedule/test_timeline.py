@@ -110,7 +110,7 @@ def test_a_window_that_is_shorter_than_a_job_must_be_longer() -> None:
     short = replace(FOUR, window=replace(NIGHT, end=time(1, 10)))
     assert fits(short, 1) == (
         "wave 1 has 1 job and may take 15 min, besides 5 min until a run starts it; the window is "
-        "open for 10 min: open it for 20 min at least, for one job"
+        "open for 10 min: one job needs a window of 20 min at least"
     )
 
 

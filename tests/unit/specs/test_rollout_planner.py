@@ -98,7 +98,7 @@ def test_a_wave_that_is_longer_than_the_window_is_refused() -> None:
     (problem,) = map(str, raised.value.problems)
     assert problem == (
         "document 1, line 14, window: wave 1 has 1 job and may take 15 min, besides 5 min until a "
-        "run starts it; the window is open for 10 min: open it for 20 min at least, for one job"
+        "run starts it; the window is open for 10 min: one job needs a window of 20 min at least"
     )
 
 

@@ -105,9 +105,10 @@ class JsonlFileSource:
 def _row(number: int, line: bytes) -> RecordRow:
     """Return a line's record; a line without one becomes the text of an invalid record."""
     try:
-        (first, stored), (second, text) = sorted(json.loads(line, object_pairs_hook=list))
         # A field more, or one twice, would say something beside the record that was hashed.
-        is_record = (first, second) == ("hash", "record")
+        pairs = json.loads(line, object_pairs_hook=tuple)
+        (first, stored), (second, text) = sorted(pairs)
+        is_record = isinstance(pairs, tuple) and (first, second) == ("hash", "record")
     except (ValueError, TypeError, RecursionError):
         is_record, stored, text = False, None, None
     if not is_record or not isinstance(stored, str) or not isinstance(text, str):

@@ -53,6 +53,7 @@ def test_an_unchanged_export_has_no_faults(tmp_path: Path) -> None:
         lambda line: line.replace("{", '{"record": "{}", ', 1),
         lambda line: line[:-1] + ', "note": "approved by the board"}',
         lambda line: f"[{line}]",
+        lambda line: json.dumps([*map(list, json.loads(line).items())]),
         lambda _line: '["hash", "record"]',
     ],
 )
