@@ -69,7 +69,10 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
             errors.append(f"no time was left for rollout {listed.name}")
             continue
         try:
-            advanced = _advanced(_corrected(listed.key, invocation), invocation)
+            rollout = _corrected(listed.key, invocation)
+            if rollout is None:
+                continue
+            advanced = _advanced(rollout, invocation)
         except CloudError as error:
             errors.append(f"rollout {listed.name}: {error}")
             continue
@@ -81,12 +84,16 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
     return Ticked(tuple(standings), tuple(errors))
 
 
-def _corrected(key: str, invocation: Invocation) -> RolloutState:
-    """Learn whether nodes succeeded after their job had timed out; return the rollout as it is."""
+def _corrected(key: str, invocation: Invocation) -> RolloutState | None:
+    """Learn whether nodes succeeded after their job had timed out.
 
-    def look(view: View) -> tuple[RolloutState, list[JobState]]:
-        rollout = known_rollout(view, key)
-        return rollout, jobs_that_may_succeed(view, rollout)
+    Returns:
+        The rollout as it is; None if it was forgotten meanwhile.
+    """
+
+    def look(view: View) -> tuple[RolloutState | None, list[JobState]]:
+        rollout = view.rollouts.get(key)
+        return rollout, jobs_that_may_succeed(view, rollout) if rollout else []
 
     rollout, late = invocation.log.read(look, fresh=False)
     asked = [late_results(job, invocation.sender) for job in late]
@@ -107,25 +114,25 @@ def _pause_or_resume(key: str, invocation: Invocation) -> None:
 
     Those of one that was stopped are resumed as well, and run to their end.
     """
-    request, jobs = invocation.log.read(lambda view: jobs_to_follow(view, key), fresh=False)
+    found = invocation.log.read(lambda view: jobs_to_follow(view, key), fresh=False)
     invocation.runner.drive_all(
-        [operation_submission(job.key, request, invocation.sender) for job in jobs],
+        [operation_submission(job.key, request, invocation.sender) for job, request in found],
         senders=invocation.sender.senders,
     )
 
 
-def jobs_to_follow(view: View, key: str) -> tuple[OperationRequest, list[JobState]]:
-    """Return the jobs of a rollout that are to be paused or resumed with it, and the request."""
-    rollout = known_rollout(view, key)
+def jobs_to_follow(view: View, key: str) -> list[tuple[JobState, OperationRequest]]:
+    """Return the jobs of a rollout that are to be paused or resumed with it, and how."""
+    rollout = view.rollouts.get(key)
+    if rollout is None or settings_of(rollout).running_jobs != "pause":
+        return []
     name = "pause" if rollout.state == "paused" else "resume"
     request = OperationRequest(
         OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
     )
-    if settings_of(rollout).running_jobs != "pause":
-        return request, []
     jobs = view.rollouts.open_jobs(rollout.key)
     running = [job for job in jobs if job.followed and not job.operation]
-    return request, [job for job in running if job.paused == (name == "resume")]
+    return [(job, request) for job in running if job.paused == (name == "resume")]
 
 
 def _advanced(rollout: RolloutState, invocation: Invocation) -> Advanced:

@@ -8,7 +8,6 @@ import pytest
 
 from handler.audit.rollouts import statements
 from handler.audit.sql.sqlite import SqliteLog
-from handler.rollouts.advance import known_rollout
 from handler.rollouts.tick import jobs_to_follow
 from handler.schedule.window import FOREVER, Period
 from tests.faults.simulation.run import simulate
@@ -82,9 +81,9 @@ def test_no_run_on_the_log_in_obs_sends_a_node_twice_or_forgets_one() -> None:
     assert {ending.seed: ending.violations for ending in endings if ending.violations} == {}
 
 
-def _without_resuming(view: View, key: str) -> tuple[OperationRequest, list[JobState]]:
-    request, jobs = jobs_to_follow(view, key)
-    return request, [] if known_rollout(view, key).ended else jobs
+def _without_resuming(view: View, key: str) -> list[tuple[JobState, OperationRequest]]:
+    rollout = view.rollouts.get(key)
+    return [] if rollout is None or rollout.ended else jobs_to_follow(view, key)
 
 
 @pytest.mark.parametrize(

@@ -177,10 +177,8 @@ def _correct(function: Function, rollout: RolloutState) -> Steps:
 
 
 def _pause_or_resume(function: Function, key: str) -> Steps:
-    if function.log.read(lambda view: view.rollouts.get(key), fresh=False) is None:
-        return
-    request, jobs = function.log.read(lambda view: jobs_to_follow(view, key), fresh=False)
-    for job in jobs:
+    found = function.log.read(lambda view: jobs_to_follow(view, key), fresh=False)
+    for job, request in found:
         function.count(f"{request.operation.name} with its rollout")
         yield from function.driven(operation_submission(job.key, request, function.sender))
 
