@@ -12,7 +12,7 @@ demo: $(VENV)/.local
 # Tests start hundreds of processes, which would compile every module without bytecode beside it.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Files are handed out in the order of `tests/support/running.py`: the long ones among the others.
+# The long files stand first in the order of collection, so that no worker begins one at the end.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 unit: $(VENV)/.dev

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
 """Where temporary files go if there is room: a log is synced at each commit, slowly on a disk."""
 
-UNIT = Path(__file__).parents[1] / "unit"
-
 # A loaded machine is slow, and no example is wrong for that.
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=examples(100))
 hypothesis.settings.load_profile("suite")
@@ -42,17 +40,6 @@ def pytest_configure() -> None:
     with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", home)
         import_module("huaweicloudsdkcore.http.user_agent")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let files that wait for processes run beside files of unit tests, which only calculate."""
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    unit, rest = ([one for one in files if (UNIT in one.parents) is kind] for kind in (True, False))
-    places = {file: at / len(some) for some in (unit, rest) for at, file in enumerate(some)}
-    items[:] = [item for file in sorted(places, key=places.__getitem__) for item in files[file]]
 
 
 @pytest.hookimpl(trylast=True)
