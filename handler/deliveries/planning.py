@@ -100,7 +100,8 @@ def _with_nodes(
     except ApiError as error:
         if error.status != _FORBIDDEN:
             raise
-        why = f"what it names or selects cannot be listed ({error}); allow it, as {LIST_NODES}"
+        grant = f"grant the right to list that, such as {LIST_NODES}"
+        why = f"what it names or selects cannot be listed ({error}); {grant}"
         if may_wait(delivery, invocation):
             raise AccessPendingError(f"{why}; it is tried again") from error
         raise unresolved(documents, why) from error

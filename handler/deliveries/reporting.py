@@ -24,7 +24,7 @@ from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
 from handler.deliveries.result_file import result_files, result_key
 from handler.errors import CloudError, NoAnswerError
-from handler.triggers.event_parser import Watched, takes_a_place
+from handler.triggers.event_parser import Watched, results_collide
 from handler.values.canonical_json import moment, timestamp
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def has_result(run: DeliveryState, settings: Settings) -> bool:
     if settings.results is None or not changed or run.trigger != "object":
         return False
     bucket, key = _object_of(run)
-    return bucket in settings.buckets and not takes_a_place(bucket, key, Watched.of(settings))
+    return bucket in settings.buckets and not results_collide(bucket, key, Watched.of(settings))
 
 
 def is_due(run: DeliveryState, now: datetime) -> bool:

@@ -24,7 +24,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from handler.audit.job_end import shown_state
+from handler.audit.job_end import SUCCESSFUL, shown_state
 from handler.audit.job_state import DEAD, DELETED, FOLLOWED
 from handler.audit.log import Decision
 from handler.jobs.decisions import Refused, Unknown, known, lease_over
@@ -188,11 +188,11 @@ def result_without_sending(
         return not_done(job, _REFUSED[condition].format(state=state, finished=finished))
     asked_at = request.asked_at if operation.name != "delete" else None
     why = changed_since(asked_at, job.changed_at, view.now) or _held(view, operation)
-    why = why or (_of_rollout(view, job, request) if job.rollout else "")
+    why = why or (_follows_rollout(view, job, request) if job.rollout else "")
     return not_done(job, why) if why else None
 
 
-def _of_rollout(view: View, job: JobState, request: OperationRequest) -> str:
+def _follows_rollout(view: View, job: JobState, request: OperationRequest) -> str:
     """Return why a job that its rollout pauses and resumes is not, when somebody else asks."""
     from handler.schedule.rollout_settings import RolloutSettings  # most jobs are of no rollout
 
@@ -241,7 +241,7 @@ def condition_of(job: JobState) -> str:
     if not job.job_id:
         return "dead" if job.state in DEAD else "waiting"
     if job.finished:
-        words = {DELETED: "deleted", "Stopped": "stopped", "Successful": "succeeded"}
+        words = {DELETED: "deleted", "Stopped": "stopped", SUCCESSFUL: "succeeded"}
         return words.get(job.finished, "ended")
     if job.state not in FOLLOWED:
         return "duplicated"

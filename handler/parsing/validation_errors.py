@@ -39,7 +39,7 @@ _SENTENCES = {
     "string_type": "must be text",
     "string_unicode": "must be text without lone surrogates",
     "string_too_short": "must not be empty",
-    "string_pattern_mismatch": "has a character that it may not have, such as a blank",
+    "string_pattern_mismatch": "has a character that it may not have, such as a blank; remove it",
     "bool_type": "must be true or false, without quotes; yes, no, on and off are text",
     "list_type": "must be a list",
     "dict_type": "must be a mapping",

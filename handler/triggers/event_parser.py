@@ -144,12 +144,12 @@ def filter_delivery(delivery: Delivery, watched: Watched) -> Ignored | None:
         return Ignored(reason)
     if not is_spec_name(spec.key) and not is_approval_name(spec.key):
         raise EventRejectedError([Problem(SPEC_NAMES, "key")])
-    if takes_a_place(spec.bucket, spec.key, watched):
+    if results_collide(spec.bucket, spec.key, watched):
         raise EventRejectedError([Problem(_NAMED_LIKE_A_BUCKET, "key")])
     return None
 
 
-def takes_a_place(bucket: str, key: str, watched: Watched) -> bool:
+def results_collide(bucket: str, key: str, watched: Watched) -> bool:
     """Return whether the result file of an object would be where another bucket's are."""
     first, *others = watched.buckets
     folder = key.removeprefix(watched.prefix).partition("/")[0]

@@ -15,7 +15,7 @@ def checked_endpoint(text: str) -> str:
             It is not quoted, since it may hold a secret.
     """
     if not (text.isascii() and text.isprintable()):
-        raise ValueError("has a character that no address has, such as a line break")
+        raise ValueError("has a character that no address has, such as a line break; remove it")
     try:
         parts = urlsplit(text)
         _ = parts.port

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handler.audit.objects.append_position import ROLLED, segment_name
-from handler.audit.objects.record_lines import last_record, stored_records
+from handler.audit.objects.record_lines import stored_records
 from handler.audit.objects.snapshot import LATEST, decode_pointer
 from handler.errors import LogBrokenError
 
@@ -43,7 +43,7 @@ def records_from(segment: int, read: Callable[[str], bytes | None], place: str) 
         for record in stored_records(data, last):
             if ended:
                 misplaced = misplaced or f"{name} has records after its end"
-            last, ended = record.seq, record.text.startswith(_END)
+            last, ended = record.seq, _is_end(record)
             yield record
         if not data.endswith(b"\n"):
             raise LogBrokenError(f"{name} ends in the middle of a record")
@@ -68,5 +68,8 @@ def _segment(number: int, read: Callable[[str], bytes | None], place: str) -> by
 
 
 def _ends(data: bytes) -> bool:
-    last = last_record(data[data.rfind(b"\n", 0, -1) + 1 :])
-    return last is not None and last[1].get("action") == ROLLED
+    return any(map(_is_end, stored_records(data[data.rfind(b"\n", 0, -1) + 1 :], 0)))
+
+
+def _is_end(record: Record) -> bool:
+    return record.text.startswith(_END)

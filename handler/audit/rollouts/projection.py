@@ -201,11 +201,6 @@ def _excuse_nodes(execute: Execute, rollout: RolloutState, _recorded: Fields) ->
     execute(statements.EXCUSE, (rollout.key,))
 
 
-def _retry_rollout(execute: Execute, rollout: RolloutState, recorded: Fields) -> None:
-    _retry_nodes(execute, rollout, recorded)
-    _excuse_nodes(execute, rollout, recorded)
-
-
 def _end(execute: Execute, rollout: RolloutState, recorded: Fields) -> None:
     execute(statements.DELETE_SUCCEEDED, (rollout.key,))
     if closes_template(recorded):
@@ -221,7 +216,7 @@ _PROJECTIONS = {
     "node.succeeded": _move_node,
     "node.skipped": _move_node,
     "wave.retried": _retry_nodes,
-    "rollout.retried": _retry_rollout,
+    "rollout.retried": _retry_nodes,
     "rollout.resumed": _excuse_nodes,
     "rollout.stopped": _end,
     "rollout.finished": _end,

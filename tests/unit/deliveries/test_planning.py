@@ -260,7 +260,7 @@ def test_a_spec_waits_for_the_right_to_list_nodes_while_it_is_valid(
 ) -> None:
     """The right may be granted in time, and a new role takes effect with a delay."""
     emulator.faults.set([{"operation": "ListEdgeNodes", "fault": "status", "status": 403}])
-    with pytest.raises(AccessPendingError, match="as ief:node:list; it is tried again"):
+    with pytest.raises(AccessPendingError, match="such as ief:node:list; it is tried again"):
         fire(tick(UPGRADE.decode(), timestamp(utc_now())))
     emulator.faults.set([])
     assert fire({"action": "reconcile"})["outcome"] == "submitted"

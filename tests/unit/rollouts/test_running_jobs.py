@@ -9,7 +9,7 @@ import pytest
 
 from handler.emulator.ief.fleet import Behaviour, Fleet, Node
 from handler.jobs.operation_submission import operation_submission
-from handler.jobs.operations import OPERATIONS, OperationRequest
+from handler.jobs.operations import OPERATIONS, OperationRequest, OperationResult
 from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
@@ -39,6 +39,15 @@ def night(**settings: Json) -> Night:
 def statuses(one: Night) -> Counter[str]:
     """Count the statuses of the fleet's jobs."""
     return Counter(str(job["status"]) for job in one.ief.jobs())
+
+
+def paused_by_hand(one: Night) -> OperationResult:
+    """Let an operator pause the job that runs; return what became of that."""
+    one.tick()
+    (job,) = one.log.read(lambda view: view.open(9)).followed
+    request = OperationRequest(OPERATIONS["pause"], {"kind": "operator"})
+    invocation = one.invocation()
+    return invocation.runner.drive(operation_submission(job.key, request, invocation.sender))
 
 
 def test_a_breach_pauses_the_running_jobs_in_the_same_run() -> None:
@@ -94,11 +103,7 @@ def test_a_job_that_follows_its_rollout_is_not_paused_by_hand(*, stopped: bool) 
     one = night()
     if stopped:
         one.operate("stop")
-    one.tick()
-    (job,) = one.log.read(lambda view: view.open(9)).followed
-    request = OperationRequest(OPERATIONS["pause"], {"kind": "operator"})
-    invocation = one.invocation()
-    said = invocation.runner.drive(operation_submission(job.key, request, invocation.sender))
+    said = paused_by_hand(one)
     assert said.outcome == "not done"
     advice = "`nightdrop jobs delete` deletes it" if stopped else "pause or resume the rollout"
     assert advice in said.sentence
@@ -108,11 +113,7 @@ def test_a_job_that_follows_its_rollout_is_not_paused_by_hand(*, stopped: bool) 
 def test_a_job_of_a_rollout_whose_jobs_finish_is_paused_by_hand_and_stays_so() -> None:
     """It waits for the person."""
     one = night(running_jobs="finish")
-    one.tick()
-    (job,) = one.log.read(lambda view: view.open(9)).followed
-    request = OperationRequest(OPERATIONS["pause"], {"kind": "operator"})
-    invocation = one.invocation()
-    said = invocation.runner.drive(operation_submission(job.key, request, invocation.sender))
+    said = paused_by_hand(one)
     assert said.outcome == "done"
     one.wait(1)
     one.tick()

@@ -107,7 +107,9 @@ class PostgresSource:
         for role, privilege in self._all(_GRANTED):
             yield IntegrityFault(f"the role {role} has {privilege} on records; revoke it")
         for (role,) in self._all(_MEMBERS):
-            yield IntegrityFault(f"the role {role} writes records and is a member of their owner")
+            yield IntegrityFault(
+                f"the role {role} writes records and is a member of their owner; revoke that"
+            )
 
     def pages(self, after: float = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
