@@ -103,18 +103,16 @@ def _worked_on(
     errors: list[str],
 ) -> dict[str, JobState]:
     """Settle, submit and follow jobs; return each as that leaves it, by its key."""
-    log, runner, sender = invocation.log, invocation.runner, invocation.sender
+    runner, sender = invocation.runner, invocation.sender
     known = chain(before.jobs, before.operations, before.followed, *(one.jobs for one in results))
     jobs = _by_key(known)
     unknown = [job for job in before.jobs if is_unknown(job, now)]
     jobs |= _by_key(_settle(unknown, invocation, errors))
     overdue = [job for job in before.operations if lease_over(job, now)]
     if overdue:
-        runner.drive_all(
-            [operation_settlement(job, now, sender) for job in overdue], senders=sender.senders
-        )
-        settled = log.read(lambda view: [view.job(job.key) for job in overdue], fresh=False)
-        jobs |= _by_key(filter(None, settled))
+        settlements = [operation_settlement(job, now, sender) for job in overdue]
+        settled = runner.drive_all(settlements, senders=sender.senders)
+        jobs |= _by_key(one.job for one in settled if one and one.job)
     followed = [job for job in jobs.values() if job.followed and not job.operation]
     unsent = [job for job in jobs.values() if not job.final]
     jobs |= _by_key(submit_all(unsent, runner, sender))

@@ -74,14 +74,14 @@ def folder_at(address: str, folders: OpenPrefix | None) -> ObjectStore:
     return folders(bucket, f"{prefix}/" if prefix else "")
 
 
-def log_doubts(address: str, folders: OpenPrefix | None) -> tuple[str, ...]:
+def log_warnings(address: str, folders: OpenPrefix | None) -> tuple[str, ...]:
     """Return what is not certain about the store at an address, one sentence each."""
     if not address.startswith(OBS):
         return ()
     from handler.audit.objects.probe_result import missing_probe
 
-    doubt = missing_probe(folder_at(address, folders))
-    return (doubt,) if doubt else ()
+    missing = missing_probe(folder_at(address, folders))
+    return (missing,) if missing else ()
 
 
 def open_source(address: str, folders: OpenPrefix | None = None) -> RecordSource:

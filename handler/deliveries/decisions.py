@@ -85,17 +85,22 @@ class Decided(NamedTuple):
 
     Attributes:
         delivery: What to go on with: the delivery, or the latest run of it.
-        run: Its run, or the one that it repeats; None if it must be read and planned first.
+        run: The state of its run, or of the one that it repeats.
         seen: Whether its run was decided before it came.
         earlier: The run before it that left nothing on the fleet, if it starts over.
         attempt: The number of the attempt that was claimed for its first job, or 0.
     """
 
     delivery: Delivery
-    run: DeliveryState | None
+    run: DeliveryState
     seen: bool = False
     earlier: DeliveryState | None = None
     attempt: int = 0
+
+    @property
+    def is_received(self) -> bool:
+        """Whether it was only received, and is to be read and planned next."""
+        return self.run.state == "received"
 
 
 def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> Decide[Decided]:
@@ -123,7 +128,7 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         run = view.latest_run(order.delivery.subject)
         if run and _same_run(order, run, rules.window):
             draft = repeated(order.delivery, run, order.spec)
-            return Decision(Decided(order.delivery, view.delivery(run.key)), (draft,))
+            return Decision(Decided(order.delivery, known_delivery(view, run.key)), (draft,))
         unplanned = _unplanned(order, rules, view, run)
         if unplanned:
             return followed_by((unplanned,), decided)
@@ -136,7 +141,7 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         return followed_by(first.drafts, lambda view: decided(view, first.value_in(view)))
 
     def decided(view: View, first: Claim | None = None) -> Decision[Decided]:
-        run = view.delivery(order.delivery.key)
+        run = known_delivery(view, order.delivery.key)
         return Decision(Decided(order.delivery, run, attempt=first.attempt if first else 0))
 
     return decide
@@ -171,21 +176,17 @@ def _close_with(key: str, draft: Draft) -> Decide[DeliveryState]:
         seen = view.delivery(key)
         if seen and seen.state != "received":
             return Decision(seen)
-        return followed_by((draft,), known_delivery(key))
+        return followed_by((draft,), lambda view: Decision(known_delivery(view, key)))
 
     return decide
 
 
-def known_delivery(key: str) -> Decide[DeliveryState]:
-    """Return a decision that gives the state of a delivery that must be in the log."""
-
-    def decide(view: View) -> Decision[DeliveryState]:
-        state = view.delivery(key)
-        if state is None:
-            raise LookupError(f"delivery {key[:16]} was never received")
-        return Decision(state)
-
-    return decide
+def known_delivery(view: View, key: str) -> DeliveryState:
+    """Return the state of a delivery that must be in the log."""
+    state = view.delivery(key)
+    if state is None:
+        raise LookupError(f"delivery {key[:16]} was never received")
+    return state
 
 
 def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
@@ -210,7 +211,9 @@ def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
 def interrupted(delivery: Delivery, note: str) -> Decide[DeliveryState]:
     """Decide to record that a delivery could not be planned now; it starts over when it returns."""
     draft = draft_about(delivery)._replace(action="delivery.interrupted", note=note)
-    return lambda _view: followed_by((draft,), known_delivery(delivery.key))
+    return lambda _view: followed_by(
+        (draft,), lambda view: Decision(known_delivery(view, delivery.key))
+    )
 
 
 def reject_event(key: str, problems: Sequence[Problem], *, source: Part) -> Decide[None]:

@@ -9,7 +9,6 @@ from handler.deliveries.decisions import (
     SpecSource,
     ignore_changed,
     interrupted,
-    known_delivery,
     plan_it,
     reject_event,
     settle_without_jobs,
@@ -64,10 +63,9 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
     else:
         decided, claimed = invocation.log.commit(receive(delivery)).value, None
     run = decided.run
-    if run is None and invocation.out_of_time:
-        key = decided.delivery.key
-        return result_of(key, state_of(key, invocation), repeated=False)
-    if run is None:
+    if decided.is_received and invocation.out_of_time:
+        return result_of(run.key, run, repeated=False)
+    if decided.is_received:
         run, claimed = _read_and_plan(decided.delivery, invocation)
     repeated = run.final and (decided.seen or run.key != decided.delivery.key)
     result = result_of(decided.delivery.key, run, repeated=repeated)
@@ -106,11 +104,6 @@ def _with_jobs(run: DeliveryState, jobs: Sequence[JobState]) -> DeliveryState:
     sent = {job.key: job for job in jobs}
     changed = max([run.changed, *(job.seq for job in jobs)])
     return run._replace(jobs=tuple(sent.get(job.key, job) for job in run.jobs), changed=changed)
-
-
-def state_of(key: str, invocation: Invocation) -> DeliveryState:
-    """Return the state of a delivery that this invocation has found or put in the log."""
-    return invocation.log.read(known_delivery(key), fresh=False).value
 
 
 def reject_entries(entries: Sequence[InvalidEntry], invocation: Invocation) -> list[Result]:
@@ -194,7 +187,7 @@ def _read_and_plan(
             return state, None
         raise
     decided, claimed = _plan(order, invocation, received=True)
-    return decided.run or state_of(delivery.key, invocation), claimed
+    return decided.run, claimed
 
 
 def _close_what_is_no_spec(delivery: Delivery, invocation: Invocation) -> DeliveryState | None:

@@ -10,7 +10,7 @@ from handler.cloud.ief.fleet import list_nodes
 from handler.deliveries.daily_limit import jobs_left
 from handler.deliveries.decisions import SpecSource, plan_it
 from handler.deliveries.planning import order_of, rules_of
-from handler.deliveries.receiving import receive
+from handler.deliveries.receiving import latest_run_of, receive
 from handler.errors import CloudError, Problem, RejectedError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.runtime.response import Answered, Result, jobs_json
@@ -79,7 +79,7 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
         **({"rollouts": _rollouts(order, invocation)} if order.plan.rollouts else {}),
         **({} if left is None else {"jobs_left": left}),
     }
-    if outcome == "duplicate" and decision.value.run:
+    if outcome == "duplicate":
         run = decision.value.run
         jobs = [job for job in run.jobs if not job.rollout]
         plan |= {"repeats": shown(run.key), "repeated_jobs": jobs_json(jobs)}
@@ -101,7 +101,7 @@ def _run_of(delivery: Delivery, invocation: Invocation) -> Delivery:
     """Return a delivery as the run that it would begin or repeat: its key is in every name."""
     if delivery.trigger != "direct":
         return delivery
-    return invocation.log.read(receive(delivery)).value.delivery
+    return invocation.log.read(lambda view: latest_run_of(view, delivery))[0]
 
 
 def _decision(order: Order, invocation: Invocation) -> Decision[Decided]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.audit.log import Decision
-from handler.deliveries.decisions import Decided
+from handler.audit.log import Decision, followed_by
+from handler.deliveries.decisions import Decided, known_delivery
 from handler.deliveries.records import draft_about, repeated
 from handler.values.canonical_json import key_of, sha256_hex, shown
 
@@ -39,22 +39,22 @@ def receive(delivery: Delivery, plan: Decide[Decided] | None = None) -> Decide[D
     """
 
     def decide(view: View) -> Decision[Decided]:
-        run, seen, earlier = _latest_run(view, delivery)
+        run, seen, earlier = latest_run_of(view, delivery)
         if seen and seen.state != "received":
             value = Decided(run, _repeated_by(view, seen), seen=True)
             return Decision(value, (repeated(run, seen),))
         if plan and earlier is None:
             return plan(view)
-        starting = Decided(run, None, earlier=earlier)
-        if seen is None:
-            return Decision(starting, (_received(run, earlier),))
-        again = draft_about(run)._replace(note="started over: it was never planned")
-        return Decision(starting, (again,))
+        draft = _received(run, earlier) if seen is None else _started_over(run)
+        return followed_by(
+            (draft,),
+            lambda view: Decision(Decided(run, known_delivery(view, run.key), earlier=earlier)),
+        )
 
     return decide
 
 
-def _latest_run(
+def latest_run_of(
     view: View, delivery: Delivery
 ) -> tuple[Delivery, DeliveryState | None, DeliveryState | None]:
     """Return a delivery's latest run, its state, and the state of the run before it."""
@@ -85,6 +85,10 @@ def _left_nothing(run: DeliveryState) -> bool:
         return False
     free = {"refused", "expired"} if run.trigger == "direct" else {"refused"}
     return bool(run.jobs) and not run.rollouts and all(job.state in free for job in run.jobs)
+
+
+def _started_over(delivery: Delivery) -> Draft:
+    return draft_about(delivery)._replace(note="started over: it was never planned")
 
 
 def _received(delivery: Delivery, earlier: DeliveryState | None) -> Draft:

@@ -68,7 +68,7 @@ def repeated(delivery: Delivery, seen: DeliveryState, spec: SpecSource | None = 
         delivery={**about.delivery, "repeats": seen.key},
         note="received again; no new job"
         if seen.key == delivery.key
-        else f"the same as delivery {shown(seen.key)}, which is {seen.state}",
+        else f"repeats delivery {shown(seen.key)}, which is {seen.state}; no new job",
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
-from handler.audit.open_log import log_doubts
+from handler.audit.open_log import log_warnings
 from handler.audit.record import Draft, Head
 from handler.cloud.credentials import CurrentCredentials
 from handler.cloud.ief.fleet import list_nodes
@@ -102,9 +102,9 @@ def _log(deployment: CheckedDeployment) -> Iterator[Finding]:
     keys = CurrentCredentials()
     keys.use(deployment.ief.credentials, deployment.deadline)
     folders = ObsFolders(_obs(deployment), keys)
-    for doubt in log_doubts(deployment.settings.audit, folders):
-        message, _, remedy = doubt.rpartition("; ")
-        yield warn("log's store", message or doubt, remedy if message else "check again later")
+    for warning in log_warnings(deployment.settings.audit, folders):
+        message, _, remedy = warning.rpartition("; ")
+        yield warn("log's store", message or warning, remedy if message else "check again later")
 
 
 def _cloud(deployment: CheckedDeployment) -> Iterator[Finding]:

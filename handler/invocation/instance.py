@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.instance_log import InstanceLog
-from handler.audit.open_log import log_doubts, open_log
+from handler.audit.open_log import log_warnings, open_log
 from handler.cloud.credentials import (
     CurrentCredentials,
     known_credentials,
@@ -100,8 +100,8 @@ def _with_facts(
     adjusted, caution = apply_facts(
         settings, lambda: Obs(settings.obs_endpoint, keys.current(), transport, utc_now)
     )
-    for doubt in caution_warnings(settings, caution):
-        write(log_line("settings.doubted", {"note": doubt}))
+    for warning in caution_warnings(settings, caution):
+        write(log_line("settings.doubted", {"note": warning}))
     return adjusted, caution.absent_doubt
 
 
@@ -114,8 +114,8 @@ def _opened_log(
         from handler.cloud.obs.prefix_store import ObsFolders
 
         folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, utc_now), keys)
-    for doubt in (*settings_warnings(settings), *log_doubts(settings.audit, folders)):
-        write(log_line("settings.doubted", {"note": doubt}))
+    for warning in (*settings_warnings(settings), *log_warnings(settings.audit, folders)):
+        write(log_line("settings.doubted", {"note": warning}))
 
     def announce(records: Sequence[Record]) -> None:
         for line in attention_lines(records):

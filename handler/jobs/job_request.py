@@ -12,7 +12,7 @@ from handler.errors import EventRejectedError, Problem
 from handler.jobs.decisions import abandon
 from handler.jobs.hold import BY_HAND
 from handler.jobs.operation_submission import operation_submission
-from handler.jobs.operations import OPERATIONS, OperationRequest, OperationResult
+from handler.jobs.operations import OPERATIONS, OperationRequest, OperationResult, not_done
 from handler.runtime.response import Result
 
 if TYPE_CHECKING:
@@ -51,12 +51,11 @@ def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
     else:
         request = OperationRequest(OPERATIONS[name], action.actor, action.reason, action.asked_at)
         said = runner.drive(operation_submission(job.key, request, sender))
-    now = log.read(lambda view: view.job(job.key), fresh=False) or job
     sentences = () if said.outcome == "done" else (said.sentence,)
     return Result(
         job.delivery,
         REPLY_OUTCOMES[said.outcome],
-        (now,),
+        (said.job or job,),
         errors=() if said.outcome == "so" else sentences,
         warnings=sentences if said.outcome == "so" else (),
     )
@@ -65,11 +64,11 @@ def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
 def abandon_job(job: JobState, reason: str, actor: Part, log: Log) -> OperationResult:
     """Give a job up, so that it is never sent (again), and return what became of that."""
     if job.state == "abandoned":
-        return OperationResult("so", f"job {job.name} is abandoned already")
+        return OperationResult("so", f"job {job.name} is abandoned already", job)
     job = log.commit(abandon(job.key, reason or BY_HAND, actor=actor)).value
     if job.state == "abandoned":
-        return OperationResult("done", f"job {job.name} is abandoned")
-    return OperationResult("not done", f"job {job.name} cannot be abandoned: it {_why(job)}")
+        return OperationResult("done", f"job {job.name} is abandoned", job)
+    return not_done(job, f"cannot be abandoned: it {_why(job)}")
 
 
 def _why(job: JobState) -> str:

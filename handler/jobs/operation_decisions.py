@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handler.audit.job_end import ENDED, SUCCESSFUL
-from handler.audit.log import Decision
+from handler.audit.log import Decision, followed_by
 from handler.jobs.claiming import contradicted
 from handler.jobs.decisions import Done, Refused, Unknown, about, known
 from handler.jobs.effects import Gone
@@ -54,7 +54,7 @@ def claim_operation(
             return Decision(JobLook(job, view.now, result))
         if not view.matches_record(job):
             draft = contradicted(job)
-            result = OperationResult("not done", draft.note)
+            result = OperationResult("not done", draft.note, job)
             said = view.is_contradicted(draft.note)
             return Decision(JobLook(job, view.now, result), () if said else (draft,))
         lease_until = timestamp(view.now + lease)
@@ -93,13 +93,13 @@ def record_operation(
                 response={"job_id": job.job_id},
                 note=note,
             )
-            return Decision(_done(job, operation), (done,))
+            return _recorded(done, _done(job, operation))
         gone = operation.name == "delete" and answer.status == NOT_FOUND
         if isinstance(answer, Unknown) or gone or not _is_claim(job, claimed):
             return Decision(_unknown(job, operation, answer.reason))
         again = "" if isinstance(answer, Refused) else "; it may be tried again"
         result, draft = _unchanged(job, operation, f"{answer.reason}{again}", answer)
-        return Decision(result, (draft._replace(actor=request.actor),))
+        return _recorded(draft._replace(actor=request.actor), result)
 
     return decide
 
@@ -130,16 +130,22 @@ def settle_operation(
                 response={"job_id": job.job_id},
                 note=f"{_SETTLED}: {status}",
             )
-            return Decision(_done(job, operation), (done,))
+            return _recorded(done, _done(job, operation))
         # One that failed could be retried while the request to pause it is still under way.
         over = operation.name == "pause" and getattr(shown, "status", "") == SUCCESSFUL
         if not (fenced or over):
             return Decision(None)
         status = "does not know the job" if isinstance(shown, Gone) else f"shows {shown.status}"
         result, draft = _unchanged(job, operation, f"the answer was lost, and IEF {status}")
-        return Decision(result, (draft,))
+        return _recorded(draft, result)
 
     return decide
+
+
+def _recorded(draft: Draft, result: OperationResult) -> Decision[OperationResult]:
+    """Return a decision that appends a record about a job, and gives the result with its state."""
+    key = str(draft.job["key"])
+    return followed_by((draft,), lambda view: Decision(result._replace(job=known(view, key))))
 
 
 def _is_done(job: JobState, operation: Operation, shown: ShownJob | Gone, *, fenced: bool) -> bool:
@@ -196,7 +202,7 @@ def _result(job: JobState, operation: Operation) -> OperationResult:
 
 
 def _done(job: JobState, operation: Operation) -> OperationResult:
-    return OperationResult("done", f"job {job.name} is {operation.participle}")
+    return OperationResult("done", f"job {job.name} is {operation.participle}", job)
 
 
 def _unknown(job: JobState, operation: Operation, why: str) -> OperationResult:
@@ -204,4 +210,5 @@ def _unknown(job: JobState, operation: Operation, why: str) -> OperationResult:
         "unknown",
         f"job {job.name}: it is not known whether it was {operation.participle} ({why}); "
         "the reconciler settles it",
+        job,
     )

@@ -61,7 +61,7 @@ def operation_submission(
         else Deferred(NO_TIME)
     )
     if isinstance(signed, Deferred):
-        return OperationResult("not done", f"job {found.job.name}: {signed.reason}")
+        return OperationResult("not done", f"job {found.job.name}: {signed.reason}", found.job)
     lease = timedelta(seconds=left)
     claim = yield from commit(claim_operation(key, request, date=signed.date, lease=lease))
     if claim.result:

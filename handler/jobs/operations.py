@@ -137,10 +137,12 @@ class OperationResult(NamedTuple):
     Attributes:
         outcome: `so` is done before this request.
         sentence: For a person.
+        job: The job as the request leaves it; None if it was about a rollout.
     """
 
     outcome: Literal["done", "so", "not done", "unknown"]
     sentence: str
+    job: JobState | None = None
 
 
 class JobLook(NamedTuple):
@@ -177,10 +179,10 @@ def result_without_sending(
         if not lease_over(job, view.now):
             return not_done(job, f"is being {participle} right now; try again later")
         why = f"whether it was {participle} is not known yet: the reconciler settles it"
-        return OperationResult("unknown", f"job {job.name}: {why}")
+        return OperationResult("unknown", f"job {job.name}: {why}", job)
     condition = condition_of(job)
     if condition == operation.so:
-        return OperationResult("so", f"job {job.name} is {operation.so} already")
+        return OperationResult("so", f"job {job.name} is {operation.so} already", job)
     if job.rollout and operation.name == _AGAIN.get(condition):
         return not_done(job, _OF_ROLLOUT)
     if condition not in operation.allowed:
@@ -250,4 +252,4 @@ def condition_of(job: JobState) -> str:
 
 def not_done(job: JobState, why: str) -> OperationResult:
     """Return the result of a request that was not done, with the reason."""
-    return OperationResult("not done", f"job {job.name} {why}")
+    return OperationResult("not done", f"job {job.name} {why}", job)

@@ -1,4 +1,4 @@
-"""What an instance says of itself when it starts: its code, its Python, and what clashes."""
+"""The record of an instance's start: the digest of its code, its Python, clashing packages."""
 
 from __future__ import annotations
 

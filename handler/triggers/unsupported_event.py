@@ -22,7 +22,7 @@ _SUPPORTED = (
     '{"action": "job.pause", "job": NAME} (or resume, retry, delete, abandon), and '
     '{"action": "rollout.pause", "rollout": NAME} (or resume, approve, stop, retry)'
 )
-_UNKNOWN = "an object of unknown shape"
+_UNKNOWN = "an object without the fields of an event"
 
 # In the order they are tried; the marks are those of the platform's own sample events.
 _MARKS: tuple[tuple[str, Callable[[dict[str, Json]], bool]], ...] = (

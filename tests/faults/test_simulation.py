@@ -61,7 +61,7 @@ def test_every_kind_of_fault_and_every_final_state_occurs(
     assert struck == {
         "killed", "frozen", "ended by the platform", "abandoned by hand", "held", "log busy",
         "no connection", "request lost", "request late", "commit late", "answer lost",
-        "signature too old", "name taken", "refused for good", "quota",
+        "signature too old", "name taken", "refused finally", "quota",
         "401", "403", "429", "408 before", "500 before", "503 before",
         "408 after", "502 after", "504 after", "500 after, about a quota",
         "list failed", "list not had", "list incomplete", "deleted under the list",
@@ -106,7 +106,7 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
     assert {ending.seed: ending.violations for ending in endings if ending.violations} == {}
     struck = {name for log in opened for name in log.struck}
     cuts = {f"{verb} cut off {when}" for verb in VERBS for when in ("before", "after")}
-    assert struck == {"started anew", "segment ended"} | cuts
+    assert struck == {"started again", "segment ended"} | cuts
 
 
 def test_the_same_seed_gives_the_same_run_on_the_log_in_obs() -> None:

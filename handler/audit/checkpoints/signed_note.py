@@ -129,7 +129,9 @@ def verify_key(text: str) -> VerifyKey:
     found = _PUBLIC.fullmatch(text.strip())
     key = VerifyKey(found[1], _key_bytes(found[3])) if found else None
     if key is None or found is None or key.key_id.hex() != found[2]:
-        raise SettingsError("not a verifier key: it reads name+8 hex digits+base64")
+        raise SettingsError(
+            "not a public key: it reads name+8 hex digits+base64, as `nightdrop audit key` prints"
+        )
     return key
 
 

@@ -16,7 +16,7 @@ COMMANDS = {
     "verify": Command("audit.verify", "Verify the log: its chain, its store, its checkpoints."),
     "rebuild": Command("audit.store", "Rebuild everything that is derived from the records."),
     "checkpoint": Command("audit.checkpoint", "Write a checkpoint of the log's head now."),
-    "key": Command("audit.checkpoint", "Make a key that signs checkpoints."),
+    "key": Command("audit.checkpoint", "Generate a key pair that signs checkpoints."),
     "probe": Command("audit.store", "Try on a real bucket what a log in it relies on."),
     "lock": Command("audit.store", "Lock a bucket for checkpoints: write once, read many."),
 }

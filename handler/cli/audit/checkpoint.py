@@ -55,7 +55,7 @@ def _write_checkpoint() -> Record:
     context = Context.from_environment(environ)
     with closing(open_instance(context, environ, lambda _line: None)) as instance:
         if not instance.settings.checkpoints:
-            raise SettingsError("NIGHTDROP_CHECKPOINTS is missing: where to write them")
+            raise SettingsError("set NIGHTDROP_CHECKPOINTS to a folder or obs://bucket/prefix/")
         record = write_checkpoint(invocation_of(context, instance), every=0)
         if record is None:
             raise SettingsError("the log is empty: there is nothing to write a checkpoint of")
@@ -70,7 +70,7 @@ def _write_checkpoint() -> Record:
     help="Write the private key to this new file, for its owner alone, instead of printing it.",
 )
 def key(name: str, output: Path | None) -> None:
-    """Make a key that signs checkpoints; NAME is a name for it, such as example.org/nightdrop.
+    """Generate a key pair that signs checkpoints; NAME names it, such as example.org/nightdrop.
 
     Prints the private key, for the function's encrypted user data, and the public key, for
     whoever verifies. Neither is stored, except in the file that --output names.

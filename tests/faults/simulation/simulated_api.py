@@ -55,7 +55,7 @@ class Habits:
 
     Attributes:
         trouble: How often a call meets an error that passes.
-        refusing: How often it refuses a job for good, whoever asks again.
+        refusing: How often it finally refuses a job, whoever asks again.
         unique_names: Whether it refuses a name that it has already.
         lag: For how many seconds at most a new job is not listed.
         page: How many jobs it lists at once, at most.
@@ -83,7 +83,7 @@ class SimulatedApi:
         struck: Counts every fault by its name.
         calm: Whether nothing goes wrong any more.
         jobs: All jobs in the order of their creation, each with the time it is listed from.
-        refused: The descriptions of jobs that it refused for good.
+        refused: The descriptions of jobs that it finally refused.
         deleted: The ids of jobs that others deleted.
         stopped: The ids of jobs that others stopped.
         fails: Whether a job fails on the fleet, by its id.
@@ -105,7 +105,7 @@ class SimulatedApi:
     _made: int = 0
 
     def refuse(self, refusing: float) -> None:
-        """Refuse so many jobs for good from now on, whatever was said of them before."""
+        """Finally refuse so many jobs from now on, whatever was said of them before."""
         self.habits = replace(self.habits, refusing=refusing)
         self._judged.clear()
 
@@ -124,7 +124,7 @@ class SimulatedApi:
             return
         said = json.loads(request.body)
         if self._refuses(str(said["description"])):
-            self.struck["refused for good"] += 1
+            self.struck["refused finally"] += 1
             self.refused.add(said["description"])
             raise ApiError("no such node", status=400, code="IEF.100012")
 

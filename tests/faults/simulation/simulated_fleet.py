@@ -1,6 +1,6 @@
 """Jobs that run for a while in a simulated run, and people who operate on them.
 
-A third of the runs have them; in the others every job has ended as soon as somebody asks. Of each
+A third of the runs have them; in the others every job has ended once it is asked about. Of each
 operation that the API executed it is kept which claim it was signed for.
 """
 

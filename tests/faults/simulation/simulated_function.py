@@ -147,9 +147,9 @@ class Function:
             yield self.pause()
             if decided.earlier:
                 self.count("delivered again after a refusal")
-            if decided.run is None and self._closed(decided.delivery):
+            if decided.is_received and self._closed(decided.delivery):
                 return
-            if decided.run is None:
+            if decided.is_received:
                 decided, claimed = yield from self._planned(self._order(decided.delivery), plan_it)
                 yield self.pause()
             run = decided.run
@@ -163,7 +163,7 @@ class Function:
     def _received(
         self, delivery: Delivery
     ) -> Generator[float, None, tuple[Decided, Claimed | None]]:
-        """Receive a delivery: its spec is at hand, or, for half of them, still to be read."""
+        """Receive a delivery: half of them have a spec that is still to be read."""
         if int(delivery.key[:1], 36) % 2 or isinstance(delivery.spec, StoredSpec):
             return self.commit(receive(delivery)), None
 

@@ -96,7 +96,7 @@ class ObjectLogs:
         self._bucket.seconds = (self._clock() - START).total_seconds()
         place = self._random.randrange(_INSTANCES)
         if self._random.random() < _STARTS:
-            self.struck["started anew"] += 1
+            self.struck["started again"] += 1
             self._instances[place].close()
             self._instances[place] = self._started()
         return self._instances[place]

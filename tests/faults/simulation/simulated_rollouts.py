@@ -371,7 +371,7 @@ def _stepping_in(world: World, rollouts: Rollouts) -> Steps:
 
 
 def _deleting(world: World, rollouts: Rollouts) -> Steps:
-    """Somebody deletes or stops a job on the fleet that is known by its id."""
+    """A person deletes or stops a job on the fleet that is known by its id."""
     for _ in range(rollouts.random.randint(1, 3)):
         jobs = world.log.read(lambda view: view.latest_jobs(LIMIT))
         known = [job.job_id for job in jobs if job.followed and job.rollout]

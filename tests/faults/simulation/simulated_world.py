@@ -163,7 +163,7 @@ def begin(world: World) -> None:
     start(_ticking(world, every), None, after=random.uniform(0, every))
     start(_strangers(world), None)
     if random.random() < 0.1:
-        start(_brake(world), None, after=random.uniform(0, 600))
+        start(_hold(world), None, after=random.uniform(0, 600))
     if random.random() < 0.03:
         start(_giving_up(world), None, after=random.uniform(0, 2400))
     if random.random() < 0.15:
@@ -232,7 +232,7 @@ def _strangers(world: World) -> Steps:
         yield world.random.choice((0.0, 0.0, 300.0))
 
 
-def _brake(world: World) -> Steps:
+def _hold(world: World) -> Steps:
     world.schedule.struck["held"] += 1
     world.log.commit(hold("a simulation", actor={"kind": "operator"}))
     yield world.random.uniform(0, 1800)
@@ -240,7 +240,7 @@ def _brake(world: World) -> Steps:
 
 
 def _corrected(world: World, given: list[Delivery]) -> Steps:
-    """A wrong setting has every job refused, until somebody corrects it and delivers all again."""
+    """A wrong setting has every job refused, until a person corrects it and delivers all again."""
     world.api.refuse(1.0)
     yield world.random.uniform(300, 2400)
     world.api.refuse(0.0)

@@ -44,7 +44,7 @@ EVENTS = {
     "half a character": (b'{"kind": "\\ud800"}', "kind"),
     "a very large number": (b'{"kind": 1' + b"0" * 5000 + b"}", "a text that is no JSON"),
     "an unknown trigger": (b'{"trigger_type": "KAFKA"}', "a Kafka event"),
-    "an unknown object": (b'{"a": 1}', "unknown shape"),
+    "an unknown object": (b'{"a": 1}', "without the fields of an event"),
     "no records": (b'{"Records": []}', "at least one"),
     "records of nothing": (b'{"Records": [null]}', "not an event of OBS"),
     "a timer without a time": (b'{"trigger_type": "TIMER"}', "missing"),

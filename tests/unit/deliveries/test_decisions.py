@@ -80,7 +80,7 @@ def actions(log: SqliteLog) -> list[str]:
 
 def test_a_new_delivery_is_received(log: SqliteLog) -> None:
     """It is processed."""
-    assert log.commit(receive(fired("a"))).value.run is None
+    assert log.commit(receive(fired("a"))).value.is_received
     assert actions(log) == ["delivery.received"]
 
 
@@ -88,7 +88,7 @@ def test_a_delivery_without_a_stored_plan_starts_over(log: SqliteLog) -> None:
     """An instance died in between; the second try is on record, too."""
     log.commit(receive(fired("a")))
     again = log.commit(receive(fired("a")))
-    assert again.value.run is None
+    assert again.value.is_received
     assert "started over" in str(again.records[0].fields["note"])
 
 
@@ -233,7 +233,7 @@ def test_an_interrupted_delivery_starts_over(log: SqliteLog) -> None:
     """No plan was stored."""
     log.commit(receive(fired("a")))
     log.commit(interrupted(fired("a"), "the bucket did not answer"))
-    assert log.commit(receive(fired("a"))).value.run is None
+    assert log.commit(receive(fired("a"))).value.is_received
 
 
 def test_an_interruption_does_not_undo_a_plan(log: SqliteLog) -> None:

@@ -66,7 +66,7 @@ def fired(trigger: Literal["timer", "object", "direct"] = "direct") -> Delivery:
 def deliver(log: MemoryLog, delivery: Delivery, spec: bytes = SPEC + b"---\n" + SPEC) -> Decided:
     """Receive a delivery and, unless it is decided, plan it."""
     received = log.commit(receive(delivery)).value
-    if received.run is None:
+    if received.is_received:
         plan = make_plan(received.delivery.key, read(spec, Limits()))
         order = Order(received.delivery, SpecSource(spec, {}), plan, ALLOWED)
         log.commit(plan_it(order, RULES))
@@ -102,7 +102,8 @@ def test_a_refused_delivery_is_run_again_once(
     first = deliver(log, fired(trigger))
     answer(log, first, NO, NO)
     second = deliver(log, fired(trigger))
-    assert (second.run, second.earlier) == (None, run_of(log, first))
+    assert second.is_received
+    assert second.earlier == run_of(log, first)
     assert {job.key for job in run_of(log, second).jobs}.isdisjoint(
         job.key for job in run_of(log, first).jobs
     )
@@ -179,7 +180,7 @@ def test_an_expired_run_is_repeated_only_for_a_direct_invocation(
         lease = timedelta(minutes=1)
         log.commit(claim(job.key, date=timestamp(NOW), lease=lease))
     assert {job.state for job in run_of(log, first).jobs} == {"expired"}
-    assert (deliver(log, fired(trigger)).run is None) == again
+    assert deliver(log, fired(trigger)).is_received == again
     log.close()
 
 
@@ -194,7 +195,7 @@ def test_a_rejected_delivery_is_checked_again_but_for_an_object(
     log.commit(receive(delivery))
     problem = str(Problem("too large"))
     log.commit(settle_without_jobs(delivery, "spec.rejected", problem))
-    assert (log.commit(receive(delivery)).value.run is None) == again
+    assert log.commit(receive(delivery)).value.is_received == again
 
 
 def test_a_repeat_of_what_was_refused_afterwards_may_be_delivered_again(log: MemoryLog) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.deliveries import pipeline
+from handler.audit.instance_log import InstanceLog
 from handler.errors import LogUnreachableError, NoAnswerError
 from handler.function import handle
 from handler.invocation.instance import open_instance
@@ -64,11 +64,11 @@ def test_a_dropped_file_becomes_a_job_and_a_result_file(
     assert result_file(emulator, "hall.yaml.result.json")["jobs"] == reply["jobs"]
 
 
-def test_the_state_is_not_read_back_after_sending(
+def test_the_state_is_not_read_back_after_a_commit(
     fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The commits that record the answers return what became of the jobs."""
-    monkeypatch.setattr(pipeline, "state_of", pytest.fail)
+    """The commits themselves return what became of the delivery and its jobs."""
+    monkeypatch.setattr(InstanceLog, "read", pytest.fail)
     reply = fire(drop("drop/two.yaml", UPGRADE + b"---\n" + UPGRADE_2.replace(b"hall", b"gate")))
     assert (reply["outcome"], states(reply)) == ("submitted", ["created", "created"])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.audit.job_end import shown_state
-from handler.deliveries.pipeline import state_of
+from handler.deliveries.decisions import known_delivery
 from handler.deliveries.reporting import report
 from handler.emulator.server import Emulator
 from handler.invocation.instance import invocation_of, open_instance
@@ -81,13 +81,13 @@ def test_a_late_writer_that_is_killed_leaves_no_old_file(
     assert stored(emulator)["jobs"][0]["state"] == "unknown"
     with serving(at_once) as invocation:
         (waiting,) = invocation.log.read(lambda view: view.open(9)).jobs
-        old = state_of(waiting.delivery, invocation)
+        old = invocation.log.read(lambda view: known_delivery(view, waiting.delivery))
         fire_in(at_once, TICK)
         dying: Any = CrashingLog(invocation.log, at)
         with suppress(Killed):
             report(old._replace(reported=0), invocation._replace(log=dying))
         fire_in(at_once, TICK)
-        (job,) = state_of(waiting.delivery, invocation).jobs
+        (job,) = invocation.log.read(lambda view: known_delivery(view, waiting.delivery)).jobs
     assert job.state == "adopted"
     assert stored(emulator)["jobs"][0]["state"] == shown_state(job)
 

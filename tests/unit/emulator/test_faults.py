@@ -197,7 +197,7 @@ def test_what_was_forgotten_is_not_done() -> None:
     assert not done.wait(0.1)
 
 
-def test_nothing_is_begun_after_the_stop() -> None:
+def test_nothing_is_started_after_the_stop() -> None:
     """No thread outlives the emulator."""
     timers, done = Timers(), Event()
     timers.stop()

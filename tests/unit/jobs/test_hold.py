@@ -1,4 +1,4 @@
-"""A hand on the brake: recorded with who pulled it, and lifted by hand alone."""
+"""Hold and release: recorded with who asked, and released by hand alone."""
 
 from __future__ import annotations
 

@@ -142,7 +142,8 @@ def test_an_operation_is_signed_then_claimed_then_sent_then_recorded(
     operation, before = OPERATIONS[name], len([*scene.log.records()])
     effects = operation_submission(KEY, OperationRequest(operation, OPERATOR, "why"), SENDER)
     result, kinds = scene.drive(effects, Done())
-    assert result == OperationResult("done", f"job nightly is {operation.participle}")
+    sentence = f"job nightly is {operation.participle}"
+    assert result == OperationResult("done", sentence, scene.job)
     assert kinds == [
         "Commit", "AwaitTurn", "SignOperation", "Commit", "TimeLeft", "SendOperation", "Commit",
     ]  # fmt: skip

@@ -111,7 +111,7 @@ def test_the_reconciler_is_asked_for_by_a_timer_or_an_event(event: Json) -> None
         (None, "null"),
         (True, "true or false"),
         ({}, "the event is empty"),
-        ({"some": "thing"}, "an object of unknown shape"),
+        ({"some": "thing"}, "an object without the fields of an event"),
         ({"trigger_type": "KAFKA", "records": []}, "a Kafka event"),
         ({"trigger_type": "ROCKETMQ", "records": []}, "a RocketMQ event"),
         ({"trigger_type": "WEATHER"}, "an event of another trigger"),

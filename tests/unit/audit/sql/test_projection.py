@@ -117,12 +117,12 @@ def test_the_latest_run_is_the_last_that_left_something(
 
 
 def test_a_stray_record_of_an_unknown_job_changes_nothing(log: SqliteLog) -> None:
-    """It stands in the log, and in no state."""
+    """It is in the log, and in no state."""
     log.commit(said("job.created", "never planned"))
     assert log.read(lambda view: view.job("never planned")) is None
 
 
-def test_a_damaged_state_is_mended(log: SqliteLog, planned: Planned) -> None:
+def test_a_damaged_state_is_rebuilt(log: SqliteLog, planned: Planned) -> None:
     """The records are the truth, the tables beside them are not."""
     log.commit(planned("d", "a", "b"))
     log.commit(said("job.created", "a", response={"job_id": "id"}))
@@ -221,7 +221,7 @@ def settled(key: str, word: str) -> Decide[None]:
 @settings(max_examples=examples(60), deadline=None)
 @given(st.lists(STEPS, max_size=30))
 def test_the_state_is_nothing_but_the_records(steps: list[tuple[str, str]]) -> None:
-    """Folded anew it is the same, whatever happened; bodies are there for open jobs alone."""
+    """Folded again it is the same, whatever happened; bodies are there for open jobs alone."""
     ticks = count()
     with tempfile.TemporaryDirectory() as folder:
         log = SqliteLog(Path(folder, "a.db"), clock=lambda: START + timedelta(seconds=next(ticks)))

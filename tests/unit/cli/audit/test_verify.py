@@ -166,7 +166,7 @@ def test_a_line_that_is_no_record_is_found(log: LongLog, line: str, tmp_path: Pa
         (("--audit", "ftp://x"), "no log can be kept in ftp"),
         (("--audit", "{log}", "--checkpoints", "none/"), "no folder of checkpoints at none/"),
         (("--audit", "{log}", "--checkpoints", "obs://b/"), "NIGHTDROP_REGION is missing"),
-        (("--audit", "{log}", "--key", "k"), "not a verifier key"),
+        (("--audit", "{log}", "--key", "k"), "not a public key"),
         (("--audit", "{log}", "--expect-head", "9"), "the number and the whole hash"),
     ],
 )
@@ -196,7 +196,7 @@ def record_something(address: str) -> None:
 def test_a_checkpoint_on_demand(environ: dict[str, str], tmp_path: Path) -> None:
     """It covers the log's records; an empty log and one without an address have none."""
     folder = tmp_path / "kept"
-    assert "NIGHTDROP_CHECKPOINTS is missing" in run("checkpoint", environ=environ).stderr
+    assert "set NIGHTDROP_CHECKPOINTS to a folder" in run("checkpoint", environ=environ).stderr
     environ["NIGHTDROP_CHECKPOINTS"] = str(folder)
     assert "the log is empty" in run("checkpoint", environ=environ).stderr
     record_something(environ["NIGHTDROP_AUDIT"])
