@@ -109,19 +109,21 @@ def test_a_command_line_with_a_slip_is_noticed() -> None:
     assert (unknown_words(first), unknown_words(second)) == (["lst"], ["--raeson"])
 
 
+_COMMANDS, _INSTALLATION = "tests/functional/commands", "tests/functional/installation"
+_LOCAL = f"{_COMMANDS}/test_local_page.py"
 NOT_RUN = {
-    ("README.md", "make .venv/.local"): "installs packages; `make test` runs in what it installs",
-    ("README.md", "make demo"): "tests/functional/commands/test_command.py runs the demo",
-    ("README.md", "nightdrop dev"): "until Ctrl-C; tests/functional/commands/test_dev.py runs it",
-    ("README.md", "nightdrop package"): "an account; test_package.py builds it",
-    ("handler/local/README.md", "nightdrop dev"): "until Ctrl-C; test_local_page.py runs it",
-    ("handler/local/README.md", "export NIGHTDROP_AUDIT"): "a server; test_local_page.py runs it",
-    ("handler/local/README.md", "curl -s"): "of that server; the same test",
-    ("handler/cli/README.md", "make dist"): "installs it; test_install.py does it",
-    ("infra/MORNING.md", "nightdrop dev"): "until Ctrl-C; tests/support/documents/pages.py runs it",
-    ("infra/README.md", "make .venv/.local"): "Terraform with an account; tests/infra checks it",
+    ("README.md", "make .venv/.local"): (".ci/run", "installs packages"),
+    ("README.md", "make demo"): (f"{_COMMANDS}/test_command.py", "takes its time"),
+    ("README.md", "nightdrop dev"): (f"{_COMMANDS}/test_dev.py", "runs until Ctrl-C"),
+    ("README.md", "nightdrop package"): (f"{_INSTALLATION}/test_package.py", "needs an account"),
+    ("handler/local/README.md", "nightdrop dev"): (_LOCAL, "runs until Ctrl-C"),
+    ("handler/local/README.md", "export NIGHTDROP_AUDIT"): (_LOCAL, "starts a server"),
+    ("handler/local/README.md", "curl -s"): (_LOCAL, "asks that server"),
+    ("handler/cli/README.md", "make dist"): (f"{_INSTALLATION}/test_install.py", "installs it"),
+    ("infra/MORNING.md", "nightdrop dev"): ("tests/support/documents/pages.py", "is started first"),
+    ("infra/README.md", "make .venv/.local"): ("tests/infra/test_terraform.py", "needs an account"),
 }
-"""How blocks of commands begin that `test_pages.py` does not run, and why not."""
+"""How blocks begin that `test_pages.py` does not run: what runs their commands instead, and why."""
 
 
 _BLOCK = re.compile(r"^(.*)\n```(?:console|sh)\n(?:\$ )?(.*)$", re.MULTILINE)
@@ -136,6 +138,7 @@ def test_every_block_of_commands_is_run_or_has_a_reason() -> None:
         if page != "handler/emulator/README.md" and not mark.startswith("<!-- run")
     }
     assert {(page, first.split("=")[0]) for page, first in found} == NOT_RUN.keys()
+    assert all((ROOT / runs_it).exists() for runs_it, _ in NOT_RUN.values())
 
 
 def test_every_target_of_make_exists() -> None:
