@@ -40,6 +40,7 @@ class _Group:
     def __init__(self) -> None:
         self.gathering, self.committing = Lock(), Lock()
         self.waiting: list[_Waiting] = []
+        self.before: list[Decide[object]] = []
         self.head: Head | None = None
 
 
@@ -65,6 +66,18 @@ class InstanceLog:
     def bind(self, function: Part) -> InstanceLog:
         """Return the same log for one invocation, with the function's part for its records."""
         return InstanceLog(self.log, self.announce, function, self._group)
+
+    def commit_with_next(self, decide: Decide[object]) -> None:
+        """Put a decision before those of this instance's next append; it is not recorded alone."""
+        with self._group.gathering:
+            self._group.before.append(self._bound(decide))
+
+    def commit_pending(self) -> Head | None:
+        """Record now what waits for the next append; return the last record, None if none waits."""
+        if not self._group.before:
+            return None
+        self.commit_all(())
+        return self._group.head
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
         """Commit a decision, together with those of other threads."""
@@ -135,11 +148,18 @@ class InstanceLog:
             one.committed = result
 
     def _append(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
-        committed = self.log.commit_all(decisions)
+        with self._group.gathering:
+            before, self._group.before = self._group.before, []
+        try:
+            committed = self.log.commit_all([*before, *decisions])
+        except BaseException:
+            with self._group.gathering:
+                self._group.before += before
+            raise
         records = [record for one in committed for record in one.records]
         if records:
             self._group.head = Head(records[-1].seq, records[-1].hash)
         # A line that cannot be written must not lose the result of what is durable by now.
         with suppress(OSError, ValueError):
             self.announce(records)
-        return committed
+        return committed[len(before) :]

@@ -98,6 +98,8 @@ def checkpoint(invocation: Invocation, *, every: float = inf) -> Record | None:
     recorded = last.action if is_current else ""
     if first is None or recorded == "log.checkpointed":
         return None
+    # The record of the checkpoint must follow the head that it is of, or it confirms nothing.
+    head = invocation.log.commit_pending() or head
     new = Checkpoint(log_origin(first.hash), head, now)
     key = _key(invocation.settings)
     error = _put(new, key, invocation)

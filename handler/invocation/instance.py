@@ -125,9 +125,16 @@ def _opened_log(
 
 
 def record_started(context: object, instance: Instance) -> None:
-    """Say in the log and to the log service what runs here, once per instance."""
+    """Say in the log and to the log service what runs here, once per instance.
+
+    The record is part of the instance's first append; in an empty log it is the first, at once.
+    """
     started = read_startup(Path(__file__).parents[2], sys.modules)
-    instance.log.bind(_function(context)).commit(record_start(started))
+    log = instance.log.bind(_function(context))
+    if log.head().seq:
+        log.commit_with_next(record_start(started))
+    else:
+        log.commit(record_start(started))
     said = {"code": started.code, "python": started.python, "sqlite": started.sqlite}
     instance.write(log_line("function.started", {**said, "note": started.note}))
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from handler.audit.log import Log
+    from handler.audit.instance_log import InstanceLog
     from handler.audit.record import Part
     from handler.cloud.credentials import Credentials
     from handler.cloud.http_transport import Transport
@@ -29,7 +29,7 @@ class Invocation(NamedTuple):
     """The dependencies of one invocation; `function` names it in each record of the log."""
 
     settings: Settings
-    log: Log
+    log: InstanceLog
     ief: Ief
     deadline: Deadline
     function: Part

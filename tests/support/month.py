@@ -24,6 +24,7 @@ import yaml
 from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, log_origin, written
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.checkpoints.signed_note import new_key
+from handler.audit.instance_log import InstanceLog
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
@@ -155,9 +156,10 @@ class Month:
         keys = credentials(None, environ)
         end = Deadline(time.monotonic() + 60, time.monotonic)
         ief = Ief(settings.ief_endpoint, settings.project_id, keys, self.transport, self.clock)
+        log = InstanceLog(self.log)
         return Invocation(
             settings=settings,
-            log=self.log,
+            log=log,
             ief=ief,
             deadline=end,
             function={
@@ -165,7 +167,7 @@ class Month:
                 "version": "latest",
                 "request_id": f"{self.chance.getrandbits(128):032x}",
             },
-            runner=EffectRunner(self.log, ief, end),
+            runner=EffectRunner(log, ief, end),
         )
 
     def _checkpoint(self) -> None:

@@ -190,3 +190,37 @@ def test_every_record_has_the_part_of_the_function_that_is_bound(
     found = [record.fields.get("function") for record in log.records()]
     assert found == [{"request_id": "r-1"}, *[{"request_id": "r-2"}] * 2, None]
     assert first._group is second._group  # noqa: SLF001 - so that they commit together
+
+
+def test_what_waits_is_part_of_the_next_append_and_comes_first(
+    log: SqliteLog, noted: Noted
+) -> None:
+    """It is not recorded alone, and its value is nobody's."""
+    grouped = InstanceLog(log)
+    grouped.commit_with_next(noted("start"))
+    assert list(log.records()) == []
+    assert grouped.commit(noted("event")).value == "event"
+    assert len({record.fields["commit"] for record in log.records()}) == 1
+    assert [record.fields["note"] for record in log.records()] == ["start", "event"]
+    grouped.commit(noted("second"))
+    assert len([*log.records()]) == 3
+
+
+def test_what_waits_stays_when_an_append_fails(log: SqliteLog, noted: Noted) -> None:
+    """A log that is busy, or a decision that raises, does not lose it."""
+    grouped = InstanceLog(log)
+    grouped.commit_with_next(noted("start"))
+    with pytest.raises(LookupError):
+        grouped.commit(failing)
+    grouped.commit(noted("event"))
+    assert [record.fields["note"] for record in log.records()] == ["start", "event"]
+
+
+def test_what_waits_can_be_recorded_now(log: SqliteLog, noted: Noted) -> None:
+    """Once; then there is nothing to record."""
+    grouped = InstanceLog(log)
+    grouped.commit_with_next(noted("start"))
+    head = grouped.commit_pending()
+    assert head
+    assert (head.seq, grouped.commit_pending()) == (1, None)
+    assert [record.fields["note"] for record in log.records()] == ["start"]

@@ -11,7 +11,8 @@ import pytest
 from handler import function
 from handler.cloud.http_transport import Transport
 from handler.errors import LogError, LogUnreachableError
-from handler.invocation.instance import open_instance
+from handler.function import handle
+from handler.invocation.instance import open_instance, record_started
 from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
@@ -122,3 +123,14 @@ def test_a_log_that_cannot_be_closed_leaves_no_connection_open(
         with pytest.raises(LogError, match="cannot be closed"):
             stuck.close()
         assert opened.closed == ["connections"]
+
+
+def test_an_instance_that_records_nothing_else_does_not_record_its_start(
+    environ: Environ,
+) -> None:
+    """Idle runs in new instances leave the log as it is; into an empty one it is recorded."""
+    for _ in range(3):
+        with closing(open_instance(context(environ), environ, print)) as instance:
+            record_started(context(environ), instance)
+            handle({"action": "reconcile"}, context(environ), instance)
+            assert [one.fields["action"] for one in instance.log.records()] == ["function.started"]
