@@ -12,7 +12,6 @@ from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import source_sentence
 from handler.policy.verdict import Approval, DailyLimit, PolicyDecision
 from handler.specs.field_types import IMAGE_PATTERN, LONGEST_IMAGE
-from handler.values.canonical_json import key_of, shown
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -97,9 +96,9 @@ def _decide(
             approval = Approval(rule.approver, who) if rule.approval else None
             found = refusals(rule)
             problems = (Problem(f"{text}: {who} does not allow it", "", at) for at, text in found)
-            counted = "" if policy is BUILT_IN else shown(key_of(list(rule.source)))
-            all_problems = first_problems(problems)
-            return PolicyDecision(policy.digest, number, all_problems, limit, approval, counted)
+            return PolicyDecision(
+                policy.digest, number, first_problems(problems), limit, approval, rule.source_key
+            )
     text = f"no rule of the {name} is for this source; ask the operator for one"
     return PolicyDecision(policy.digest, 0, (Problem(text),))
 
@@ -194,6 +193,8 @@ def _target(rule: Rule, kind: str, target: str, name: str | None) -> str:
 
 
 def _deployment(rule: Rule, demand: Demand) -> Iterator[str]:
+    if not demand.mappings:
+        return
     flags = (
         (rule.privileged, demand.privileged, "a privileged container"),
         (rule.host_network, demand.host_network, "the node's network"),

@@ -147,8 +147,8 @@ def demand_of(job: PlannedJob) -> Demand:
     """Return what a planned job asks for."""
     request = json.loads(job.body)
     content = request.get("job_content") or {}
-    task = json.loads(content.get("task_data") or "{}")
-    mappings = found_mappings(task)
+    task_data = content.get("task_data")
+    mappings = found_mappings(json.loads(task_data)) if task_data else []
     targets = (*_targets(content), *_targets_of_task(mappings))
     return Demand(
         document=job.document,

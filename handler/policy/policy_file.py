@@ -14,7 +14,7 @@ from handler.policy.rules import Policy, Rule, Source
 from handler.policy.verdict import MOST_JOBS
 from handler.specs.field_types import Duration, Line, TextRule, rule_error
 from handler.specs.targets import JobType
-from handler.values.canonical_json import sha256_hex
+from handler.values.canonical_json import key_of, sha256_hex, shown
 from handler.values.duration import seconds_of
 from handler.values.object_names import checked_prefix
 
@@ -168,8 +168,10 @@ class RuleForm(BaseModel):
         }
         if "approver" in self.model_fields_set:
             values["approval"] = "required"
+        source = Source(**self.source.model_dump())
         return Rule(
-            source=Source(**self.source.model_dump()),
+            source=source,
+            source_key=shown(key_of(list(source))),
             approver=Source(**self.approver.model_dump()),
             valid_for=seconds_of(self.valid_for) if self.valid_for else None,
             **values,

@@ -32,7 +32,8 @@ class Rule(NamedTuple):
     """What one source may ask for.
 
     Attributes: those of `policy_file.RuleForm`; `source` is its `from`, `valid_for` in seconds.
-        Its lists are dictionaries: in their order, and a name is found at once.
+        Its lists are dictionaries: in their order, and a name is found at once. `source_key` is
+        `PolicyDecision.source`.
     """
 
     source: Source = Source()
@@ -59,6 +60,7 @@ class Rule(NamedTuple):
     source_changed: bool = False
     approval: str | None = None
     approver: Source = Source()
+    source_key: str = ""
 
 
 class Policy(NamedTuple):

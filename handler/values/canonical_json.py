@@ -91,19 +91,17 @@ def moment(text: str) -> datetime:
 
 
 def _check(value: Json) -> None:
+    inside: Iterable[Json] = ()
     if isinstance(value, dict):
-        if not all(map(str.isascii, value)):
+        if not "".join(value).isascii():
             raise ValueError("a key outside ASCII has no canonical form here")
-        _check_all(value.values())
+        inside = value.values()
     elif isinstance(value, list):
-        _check_all(value)
+        inside = value
     elif isinstance(value, float):
         raise ValueError("a float has no canonical form here")  # noqa: TRY004 - callers catch one error
     elif isinstance(value, int) and abs(value) > LARGEST_INTEGER:
         raise ValueError("an integer from 2^53 has no canonical form")
-
-
-def _check_all(values: Iterable[Json]) -> None:
-    for value in values:
-        if type(value) is not str:  # most are texts, and a call costs more than this look
-            _check(value)
+    for one in inside:
+        if type(one) is not str:  # most are texts, and a call costs more than this look
+            _check(one)

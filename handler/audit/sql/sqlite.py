@@ -98,13 +98,11 @@ class SqliteLog:
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         """Run several decisions in order, each seeing those before it, as one append."""
         commit = os.urandom(16).hex()
-        with self._transaction() as view:
-            return projection.run_decisions(decisions, view, commit)
+        return self._transact(lambda view: projection.run_decisions(decisions, view, commit))
 
     def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:  # noqa: ARG002 - it always is
         """Return what `ask` reads from the current state; nothing is appended."""
-        with self._transaction("BEGIN") as view:
-            return ask(view)
+        return self._transact(ask, "BEGIN")
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return the bodies in the outbox by the keys of their jobs or deliveries."""
@@ -123,8 +121,7 @@ class SqliteLog:
 
     def rebuild(self) -> None:
         """Rebuild the state from the records; the outbox keeps the bodies of open work."""
-        with self._transaction() as view:
-            projection.rebuild_state(view, self.records())
+        self._transact(lambda view: projection.rebuild_state(view, self.records()))
 
     def close(self) -> None:
         """Close the file."""
@@ -135,19 +132,23 @@ class SqliteLog:
         with self._lock, translate_errors(self._path):
             return [Record(*row) for row in self._execute(statements.RECORDS_AFTER, (after, size))]
 
-    @contextmanager
-    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[SqlView]:
-        with self._lock, translate_errors(self._path):
-            self._set_wait(min(self._lock_timeout, self._time_left() - _ANSWER_SECONDS))
-            self._db.execute(begin)
+    def _transact(self, do: Callable[[SqlView], T], begin: str = "BEGIN IMMEDIATE") -> T:
+        """Do something in one transaction and return what it returns."""
+        with self._lock:
             try:
-                self._require_own_layout()
-                yield SqlView(self._execute, self._clock(), has_all_records=True)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+                self._set_wait(min(self._lock_timeout, self._time_left() - _ANSWER_SECONDS))
+                self._db.execute(begin)
+                try:
+                    self._require_own_layout()
+                    done = do(SqlView(self._execute, self._clock(), has_all_records=True))
+                    self._db.execute("COMMIT")
+                except BaseException:
+                    if self._db.in_transaction:
+                        self._db.execute("ROLLBACK")
+                    raise
+            except sqlite3.DatabaseError as error:
+                raise _translated(error, self._path) from error
+            return done
 
     def _set_wait(self, seconds: float) -> None:
         """Set how long SQLite waits for other writers; saying the same again would cost time."""
@@ -237,19 +238,22 @@ def translate_errors(path: str | Path) -> Iterator[None]:
     """Raise SQLite's errors as errors of the log, with what to do about them."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if _busy(error):
-            raise LogBusyError(f"the audit log {path} is held by other writers: {error}") from error
-        raise LogError(f"the audit log {path} cannot be used: {error}{_advice(error)}") from error
-    except sqlite3.ProgrammingError as error:
-        raise LogError(f"the audit log {path} cannot be used: {error}") from error
-    except sqlite3.IntegrityError as error:
-        raise LogBrokenError(f"the audit log {path} rejects the change: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise LogBrokenError(
-            f"{path} is not an audit log, or it is damaged: {error}; "
-            "restore it or name another file"
-        ) from error
+        raise _translated(error, path) from error
+
+
+def _translated(error: sqlite3.DatabaseError, path: str | Path) -> LogError:
+    if isinstance(error, sqlite3.OperationalError) and _busy(error):
+        return LogBusyError(f"the audit log {path} is held by other writers: {error}")
+    if isinstance(error, sqlite3.OperationalError):
+        return LogError(f"the audit log {path} cannot be used: {error}{_advice(error)}")
+    if isinstance(error, sqlite3.ProgrammingError):
+        return LogError(f"the audit log {path} cannot be used: {error}")
+    if isinstance(error, sqlite3.IntegrityError):
+        return LogBrokenError(f"the audit log {path} rejects the change: {error}")
+    return LogBrokenError(
+        f"{path} is not an audit log, or it is damaged: {error}; restore it or name another file"
+    )
 
 
 def network_type(path: Path, mounts: Path = _MOUNTS) -> str:
