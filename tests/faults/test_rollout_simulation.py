@@ -92,7 +92,7 @@ def _without_resuming(view: View, key: str) -> list[tuple[JobState, OperationReq
         ("handler.jobs.gate.withheld", lambda *_: None, "its rollout is stopped", 12),
         (f"{ADVANCE}.gate_note", lambda *_: "", "behind a closed gate", 1),
         (f"{ADVANCE}.start_within", lambda _, ready, __: ready, "outside of the window", 0),
-        (f"{ADVANCE}.open_period", lambda _, now: Period(now, FOREVER), "its window is", 8),
+        (f"{ADVANCE}.open_period", lambda _, now: Period(now, FOREVER), "its window is", 23),
         ("handler.audit.rollouts.statements.PENDING_NODES", PENDING, "is in a job of", 4),
         ("handler.audit.rollouts.projection.closes_template", lambda _: True, "the template of", 6),
         ("handler.deliveries.receiving._left_nothing", lambda run: bool(run.jobs), "already", 7),

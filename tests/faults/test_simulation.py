@@ -167,7 +167,7 @@ def test_the_simulation_finds_what_gets_past_the_guard(
 
 @pytest.mark.parametrize(
     ("strategy", "first"),
-    [(CLAIM_THEN_RETRY, 1), (NO_WAIT, 20), (SHORT_WAIT, 427)],
+    [(CLAIM_THEN_RETRY, 1), (NO_WAIT, 20), (SHORT_WAIT, 442)],
     ids=["claim", "no wait", "short wait"],
 )
 def test_the_simulation_finds_the_duplicates_of_other_strategies(

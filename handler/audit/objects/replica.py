@@ -141,7 +141,7 @@ class Replica:
             return False
         try:
             self.state.load(snapshot, last)
-        except (LookupError, TypeError, ValueError, AttributeError, sqlite3.Error):
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, sqlite3.Error):
             self._reset()
             return False
         self.begins = list(snapshot.begins)

@@ -78,7 +78,7 @@ def decode_snapshot(data: bytes | None, digest: str) -> Snapshot | None:
         if content["version"] != VERSION:
             return None
         return Snapshot(content["rows"], tuple(content["begins"]), Record(*content["first"]))
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
+    except (KeyError, TypeError, ValueError, RecursionError, OSError, EOFError, zlib.error):
         return None
 
 

@@ -133,7 +133,8 @@ class StateCache:
         """Put a snapshot into the empty state.
 
         Raises:
-            LookupError, TypeError, ValueError, AttributeError, sqlite3.Error: It holds no state.
+            ArithmeticError, LookupError, TypeError, ValueError, AttributeError, sqlite3.Error: It
+                holds no state.
         """
         first = snapshot.first
         self.begin()

@@ -113,11 +113,12 @@ def test_a_server_that_does_not_read_holds_no_call(
     assert seconds < LATE
 
 
-def test_a_call_ends_with_the_invocation(transport: Transport, server: Server, get: Get) -> None:
+def test_a_call_ends_with_the_invocation(server: Server, get: Get) -> None:
     """Long before its own time-out."""
-    url = server(dripping(b"HTTP/1.1 200 ", b"x"))
+    url, transport = server(dripping(b"HTTP/1.1 200 ", b"x")), Transport(timeout=2 * LATE)
     end = Deadline(time.monotonic() + 0.3, time.monotonic)
     error, seconds = failed(transport, get(url), end)
+    transport.close()
     assert isinstance(error, NoAnswerError)
     assert seconds < LATE
 

@@ -18,7 +18,9 @@ from handler.audit.objects.record_lines import line_of, lines_of, stored_records
 from handler.audit.objects.snapshot import OPERATION, Pointer, digest_of, snapshot_name
 from handler.audit.record import Draft, Head, seal
 from handler.audit.retry_policy import RetryPolicy
+from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verdict import verify
+from handler.audit.verification.verifier import Evidence, verify_log
 from handler.errors import (
     LogBrokenError,
     LogError,
@@ -206,15 +208,8 @@ def test_a_snapshot_that_the_chain_does_not_confirm_is_not_used(
         assert log.read(lambda view: view.switch("hold")) == ""
 
 
-@pytest.mark.parametrize("operation", ["snapshot", "index"])
-@pytest.mark.parametrize("change", [{"version": VERSION + 1}, {"first": 7}, {"version": None}])
-def test_a_snapshot_of_other_code_is_not_used(
-    bucket: StoredObjects, operation: str, change: dict[str, Any]
-) -> None:
-    """Even if the chain confirms it: it may be of other tables, or of none."""
-    expected = seen(bucket)
-    content = content_of(bucket.objects[last_object(bucket, "snapshots/")])
-    data = encoded({**content, **change})
+def confirmed(bucket: StoredObjects, data: bytes, operation: str = "snapshot") -> Head:
+    """Let the log end with a segment whose last record names some bytes as its snapshot."""
     records = list(stored_records(bucket.objects["records/0000000002"], 0))
     rolled = records[-1].fields
     head = Head(records[-2].seq, records[-2].hash)
@@ -224,9 +219,44 @@ def test_a_snapshot_of_other_code_is_not_used(
     bucket.objects["records/0000000002"] = lines_of(records)
     bucket.objects[snapshot_name(2)] = data
     del bucket.objects[SEGMENT]
+    return Head(records[-1].seq, records[-1].hash)
+
+
+@pytest.mark.parametrize("operation", ["snapshot", "index"])
+@pytest.mark.parametrize("change", [{"version": VERSION + 1}, {"first": 7}, {"version": None}])
+def test_a_snapshot_of_other_code_is_not_used(
+    bucket: StoredObjects, operation: str, change: dict[str, Any]
+) -> None:
+    """Even if the chain confirms it: it may be of other tables, or of none."""
+    expected = seen(bucket)
+    content = content_of(bucket.objects[last_object(bucket, "snapshots/")])
+    head = confirmed(bucket, encoded({**content, **change}), operation)
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
-        assert log.read(lambda view: view.head.seq) == records[-1].seq
+        assert log.read(lambda view: view.head) == head
         assert log.read(lambda view: view.delivery("d-3")) in expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        gzip.compress(b"{}")[:-3],
+        gzip.compress(b"{}")[:10] + b"\xff" * 9,
+        gzip.compress(b"\xff"),
+        gzip.compress(b"[" * 100_000),
+    ],
+    ids=["empty", "not packed", "cut off", "damaged", "no UTF-8", "too deep"],
+)
+def test_bytes_that_are_no_snapshot_are_not_used(bucket: StoredObjects, data: bytes) -> None:
+    """Even if the chain confirms them; the state is folded from the records."""
+    expected = seen(bucket)
+    head = confirmed(bucket, data)
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
+        assert log.read(lambda view: view.head) == head
+        assert log.read(lambda view: view.delivery("d-3")) in expected
+    with closing(ObjectsSource(MemoryObjects(bucket))) as source:
+        assert verify_log(source, Evidence()).head == head
 
 
 def test_a_log_of_a_later_format_is_refused(bucket: StoredObjects) -> None:

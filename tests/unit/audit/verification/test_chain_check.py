@@ -16,6 +16,10 @@ from handler.values.canonical_json import canonical, timestamp
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 MOST = 10**15 - 1
+LARGEST = 2**53 - 1
+"""The largest integer that every reader of JSON keeps."""
+
+NO_INTEGER = "has a value in source that is neither text nor an integer"
 VALUES = TEXTS | st.integers(-MOST, MOST)
 ODD_VALUES: st.SearchStrategy[Any] = (
     VALUES | st.none() | st.booleans() | st.floats() | st.just({}) | st.lists(TEXTS)
@@ -121,3 +125,31 @@ def test_an_error_does_not_show_the_value(changes: dict[str, Any], flaw: str) ->
     }
     assert errors(canonical({**fields, **changes}).encode()) == [flaw]
     assert errors(canonical(fields).encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"seq": LARGEST}, []),
+        ({"seq": LARGEST + 1}, ["has an invalid seq"]),
+        ({"source": {"size": LARGEST}}, []),
+        ({"source": {"size": LARGEST + 1}}, [NO_INTEGER]),
+        ({"source": {"size": -LARGEST}}, []),
+        ({"source": {"size": -LARGEST - 1}}, [NO_INTEGER]),
+    ],
+)
+def test_integers_are_accepted_up_to_the_largest_of_canonical_json(
+    changes: dict[str, Any], found: list[str]
+) -> None:
+    """2^53 - 1 on either side of zero: the log never writes a larger one."""
+    fields: dict[str, Any] = {
+        "action": "job.created",
+        "at": "2026-11-23T02:00:00.000000Z",
+        "commit": "c",
+        "outcome": "success",
+        "prev": FIRST_PREV,
+        "seq": 1,
+        **changes,
+    }
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    assert errors(text.encode()) == found

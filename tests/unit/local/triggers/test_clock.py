@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta, timezone
 from threading import Condition
 from zoneinfo import ZoneInfo
@@ -21,22 +20,45 @@ def test_a_fast_clock_shows_more_time_than_has_passed() -> None:
     assert (clock.now(), clock.now()) == (NIGHT, NIGHT + timedelta(seconds=90))
 
 
-def test_a_fast_clock_waits_as_much_less() -> None:
-    """An hour at 36,000 seconds a second is a tenth of a second."""
-    clock, condition = start_clock(NIGHT, 36_000), Condition()
-    started = time.monotonic()
-    with condition:
-        clock.wait(condition, clock.now() + timedelta(hours=1))
-    assert 0.05 < time.monotonic() - started < 30
+class NotedWaits(Condition):
+    """A condition that notes for how many seconds it is waited for, and returns at once."""
+
+    def __init__(self) -> None:
+        """Start without a wait."""
+        super().__init__()
+        self.waits: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Note a wait."""
+        self.waits.append(timeout)
+        return True
 
 
-def test_the_past_is_not_waited_for() -> None:
-    """The wait returns at once."""
-    clock, condition = start_clock(NIGHT), Condition()
-    started = time.monotonic()
-    with condition:
-        clock.wait(condition, NIGHT)
-    assert time.monotonic() - started < 30
+@pytest.mark.parametrize(
+    ("speed", "ahead", "waits"),
+    [
+        (36_000, timedelta(hours=1), [0.1]),
+        (1, timedelta(seconds=3), [3.0]),
+        (1, timedelta(hours=1), [10.0]),
+        (1, timedelta(0), []),
+        (1, -timedelta(hours=1), []),
+    ],
+    ids=["fast", "real time", "at most ten seconds", "now", "past"],
+)
+def test_a_wait_lasts_as_long_as_the_clock_needs(
+    speed: float, ahead: timedelta, waits: list[float]
+) -> None:
+    """An hour at 36,000 seconds a second is a tenth of a second; the past is not waited for."""
+    clock, condition = LocalClock(NIGHT, 100.0, speed, lambda: 100.0), NotedWaits()
+    clock.wait(condition, NIGHT + ahead)
+    assert condition.waits == waits
+
+
+def test_without_a_time_the_condition_alone_ends_a_wait() -> None:
+    """Nothing is due before it."""
+    condition = NotedWaits()
+    LocalClock(NIGHT, 100.0).wait(condition, None)
+    assert condition.waits == [None]
 
 
 def test_a_clock_that_is_set_to_a_zone_shows_utc() -> None:

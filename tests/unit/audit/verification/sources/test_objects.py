@@ -301,7 +301,13 @@ def test_an_earlier_snapshot_of_another_state_is_found(bucket: StoredObjects) ->
     assert any("in deliveries is missing" in str(one) for one in examined(bucket).faults)
 
 
-@pytest.mark.parametrize("rows", [{}, {"outbox": [[[]]]}, [], {"deliveries": [[1]], "outbox": []}])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        *({}, {"outbox": [[[]]]}, [], {"deliveries": [[1]], "outbox": []}),
+        {"deliveries": [], "jobs": [], "outbox": [["key", 2**70]]},
+    ],
+)
 def test_a_snapshot_that_holds_no_state_is_found_and_not_used(
     bucket: StoredObjects,
     rows: Any,  # noqa: ANN401 - any JSON
