@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.depth import sampled
 from tests.support.terraform.contract import contract
 from tests.support.terraform.rendering import TERRAFORM
 from tests.support.terraform.security import security
@@ -189,7 +190,9 @@ def test_a_wrong_edit_is_caught_by_the_text(edited: Path) -> None:
 
 
 @pytest.mark.skipif(TERRAFORM is None, reason="TERRAFORM IS NOT HERE: these edits go unseen")
-@pytest.mark.parametrize("edited", BY_TERRAFORM.values(), ids=BY_TERRAFORM, indirect=True)
+@pytest.mark.parametrize(
+    "edited", sampled(BY_TERRAFORM.values()), ids=sampled(BY_TERRAFORM), indirect=True
+)
 def test_a_wrong_edit_is_caught_by_what_it_renders(edited: Path) -> None:
     """Without a provider; `test_terraform.py` holds that there is nothing to find before."""
     assert any(shape(edited))

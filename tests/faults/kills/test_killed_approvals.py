@@ -17,7 +17,7 @@ import pytest
 
 from handler.values.canonical_json import sha256_hex
 from tests.faults.kills.scene import TICK, Scene, killed_side_by_side, scene, spec
-from tests.support.depth import DEEP
+from tests.support.depth import sampled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,10 +50,12 @@ recorded; the reconciler scans, starts the spec over, reads it, plans, claims, s
 reports, follows."""
 
 STEPS = tuple(f"{when} {what}" for what in OPERATIONS for when in ("before", "after"))
-PLACES = [
-    *((step, CLOSED) for step in range(1, len(STEPS) + 1)),
-    *((step, BOUND) for step in range(1, len(STEPS) + 1, 4)),
-][:: 1 if DEEP else 3]
+PLACES = sampled(
+    [
+        *((step, CLOSED) for step in range(1, len(STEPS) + 1)),
+        *((step, BOUND) for step in range(1, len(STEPS) + 1, 4)),
+    ]
+)
 """Where it is killed, and the policy after that; with `DEEP=1` at every step."""
 
 SETTINGS = {

@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verdict import verify
 from handler.cli.main import main
+from tests.support.depth import DEEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -369,6 +370,7 @@ def test_a_closed_terminal_ends_the_started_processes_too(tmp_path: Path) -> Non
     assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
 
 
+@pytest.mark.skipif(not DEEP, reason="`make deep` tries it; a closed terminal does the same")
 def test_a_supervisors_signal_ends_the_started_processes_too(tmp_path: Path) -> None:
     """As Ctrl-C does: neither the emulator nor the function is left running."""
     with dev(tmp_path) as process:

@@ -25,6 +25,7 @@ from handler.probe.create_checks import ProbeJob
 from handler.probe.report import to_json
 from handler.probe.run_probe import run_probe
 from tests.conftest import ROOT, context, environment, records, timer_event
+from tests.support.depth import sampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,7 +159,7 @@ DEVIATIONS: list[tuple[str, list[Fault], str, str, str, int]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("row", DEVIATIONS, ids=[one[0] for one in DEVIATIONS])
+@pytest.mark.parametrize("row", sampled(DEVIATIONS), ids=sampled(one[0] for one in DEVIATIONS))
 def test_a_deviation_is_found_and_the_function_behaves(
     cloud: Cloud,
     instance_with: Any,  # noqa: ANN401 - a function of this module
