@@ -28,7 +28,7 @@ def differences(path: Path) -> list[str]:
         return [str(one) for one in stored.differences(lambda _count: None)]
 
 
-@pytest.mark.parametrize("most", [7, 4000])
+@pytest.mark.parametrize("most", [1, 7, 4000])
 def test_a_month_of_the_function_raises_no_alarm(
     month: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:

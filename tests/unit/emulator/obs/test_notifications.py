@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 from threading import Event
@@ -85,11 +86,15 @@ def test_without_a_receiver_nothing_is_stored() -> None:
 
 def test_stopping_does_not_wait_for_another_try() -> None:
     """Pending notifications are lost, as the platform may lose them."""
-    receiver = Receiver(refusals=100)
-    receiver.open_door.set()
-    notifications = Notifications(receiver, tries=9, first_pause=60)
+    before, tried = {*threading.enumerate()}, Event()
+
+    def refuse(_notification: Notification) -> None:
+        tried.set()
+        raise ConnectionError("not yet")
+
+    notifications = Notifications(refuse, tries=9, first_pause=60)
     notifications.start()
     notifications.add(notification("a"))
-    started = time.monotonic()
+    assert tried.wait(10)
     notifications.stop()
-    assert time.monotonic() - started < 30
+    assert {one for one in threading.enumerate() if one.name == "notifications"} <= before
