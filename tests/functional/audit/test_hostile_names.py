@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from handler.cli.audit.web.report_tables import write_page_copy
 from handler.cli.main import main
 from handler.values.display import display
+from tests.support.depth import sampled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ NAMES = {
 """What the name holds, by what it attacks."""
 
 
-@pytest.fixture(params=list(NAMES.values()), ids=list(NAMES))
+@pytest.fixture(params=sampled(NAMES.values()), ids=sampled(NAMES))
 def log(
     request: pytest.FixtureRequest,
     environ: dict[str, str],
