@@ -35,12 +35,18 @@ class _Waiting:
 
 
 class _Group:
-    """The decisions that wait for the next append."""
+    """What waits for the next append.
+
+    Attributes:
+        waiting: The decisions whose threads wait for their commit.
+        leading: Decisions that no thread waits for; they come before the others.
+        head: The last record of the latest append.
+    """
 
     def __init__(self) -> None:
         self.gathering, self.committing = Lock(), Lock()
         self.waiting: list[_Waiting] = []
-        self.before: list[Decide[object]] = []
+        self.leading: list[Decide[object]] = []
         self.head: Head | None = None
 
 
@@ -68,13 +74,16 @@ class InstanceLog:
         return InstanceLog(self.log, self.announce, function, self._group)
 
     def commit_with_next(self, decide: Decide[object]) -> None:
-        """Put a decision before those of this instance's next append; it is not recorded alone."""
+        """Leave a decision to this instance's next commit, before whose decisions it is appended.
+
+        If the answer of that append is lost, it is appended once more with the one after it.
+        """
         with self._group.gathering:
-            self._group.before.append(self._bound(decide))
+            self._group.leading.append(self._bound(decide))
 
     def commit_pending(self) -> Head | None:
-        """Record now what waits for the next append; return the last record, None if none waits."""
-        if not self._group.before:
+        """Commit what was left to the next commit; return the head after it, None if none was."""
+        if not self._group.leading:
             return None
         self.commit_all(())
         return self._group.head
@@ -149,12 +158,12 @@ class InstanceLog:
 
     def _append(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         with self._group.gathering:
-            before, self._group.before = self._group.before, []
+            leading, self._group.leading = self._group.leading, []
         try:
-            committed = self.log.commit_all([*before, *decisions])
+            committed = self.log.commit_all([*leading, *decisions])
         except BaseException:
             with self._group.gathering:
-                self._group.before += before
+                self._group.leading += leading
             raise
         records = [record for one in committed for record in one.records]
         if records:
@@ -162,4 +171,4 @@ class InstanceLog:
         # A line that cannot be written must not lose the result of what is durable by now.
         with suppress(OSError, ValueError):
             self.announce(records)
-        return committed[len(before) :]
+        return committed[len(leading) :]

@@ -76,7 +76,8 @@ def checkpoint(invocation: Invocation, *, every: float = inf) -> Record | None:
 
     The cost does not depend on the length of the log: it takes the hash of the first record and the
     head, and the view has both. The head is the one that this instance knows; the instances that
-    have recorded more since then confirm their own records.
+    have recorded more since then confirm their own records. If one is due, the start of this
+    instance is recorded first, if it is not yet.
 
     Args:
         invocation: Dependencies of this invocation.

@@ -125,9 +125,10 @@ def _opened_log(
 
 
 def record_started(context: object, instance: Instance) -> None:
-    """Say in the log and to the log service what runs here, once per instance.
+    """Say what runs here: to the log service now, in the log with the instance's first commit.
 
-    The record is part of the instance's first append; in an empty log it is the first, at once.
+    An instance that commits nothing has no record of its start. Into an empty log it is recorded
+    at once.
     """
     started = read_startup(Path(__file__).parents[2], sys.modules)
     log = instance.log.bind(_function(context))

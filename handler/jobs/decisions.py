@@ -185,7 +185,7 @@ def abandon(key: str, reason: str, *, actor: Part) -> Decide[JobState]:
         abandoned = about(job)._replace(
             action="job.abandoned", outcome="success", actor=actor, note=reason
         )
-        return Decision(job._replace(state="abandoned"), (abandoned,))
+        return _moved(job, (abandoned,))
 
     return decide
 

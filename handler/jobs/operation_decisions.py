@@ -121,7 +121,7 @@ def settle_operation(
     def decide(view: View) -> Decision[OperationResult | None]:
         job = known(view, claimed.key)
         if not _is_claim(job, claimed):
-            return Decision(None)
+            return Decision(_result(job, operation))
         if _is_done(job, operation, shown, fenced=fenced):
             status = "it is gone" if isinstance(shown, Gone) else shown.status
             done = about(job)._replace(
@@ -195,7 +195,7 @@ def _unchanged(
 
 
 def _result(job: JobState, operation: Operation) -> OperationResult:
-    """Return the result of an answer that came after its claim was settled."""
+    """Return the result of an answer, or of a look, that came after its claim was settled."""
     if condition_of(job) == operation.so:
         return _done(job, operation)
     return _unknown(job, operation, "it was settled before the answer came")

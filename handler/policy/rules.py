@@ -33,7 +33,7 @@ class Rule(NamedTuple):
 
     Attributes: those of `policy_file.RuleForm`; `source` is its `from`, `valid_for` in seconds.
         Its lists are dictionaries: in their order, and a name is found at once. `source_key` is
-        `PolicyDecision.source`.
+        the key of `source` by which the jobs of a day are counted.
     """
 
     source: Source = Source()

@@ -29,7 +29,7 @@ class Startup(NamedTuple):
         code: The digest of the zip's content; "" outside a zip.
         python: The interpreter's version.
         sqlite: The version of its SQLite.
-        clashes: Packages that came from elsewhere than the zip, a sentence each.
+        conflicting_packages: Packages that came from elsewhere than the zip, a sentence each.
     """
 
     code: str

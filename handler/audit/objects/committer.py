@@ -13,14 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.format_version import VERSION
 from handler.audit.objects.append_position import ROLLED
 from handler.audit.objects.record_lines import line_of, lines_of
 from handler.audit.objects.snapshot import (
     LATEST,
     OPERATION,
-    Pointer,
     digest_of,
+    encode_pointer,
     snapshot_name,
 )
 from handler.audit.record import Draft, seal
@@ -226,7 +225,7 @@ class Committer:
         self.replica.follow(line)
         if digest:
             with suppress(CloudError):
-                self.objects.write(LATEST, Pointer(position.segment, VERSION, line).encode())
+                self.objects.write(LATEST, encode_pointer(position.segment))
         return True
 
     def _write_snapshot(self) -> str:

@@ -88,12 +88,3 @@ def _fields(record: Record) -> Fields | None:
     except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
-
-
-def is_followed(head: Head, data: bytes, place: str) -> bool:
-    """Return whether the first of some lines is the record that follows `head`."""
-    first = data[: data.find(b"\n") + 1]
-    try:
-        return next(chained_records(first, head, place), None) is not None
-    except LogBrokenError:
-        return False

@@ -1,6 +1,6 @@
 """What an instance knows of the log in objects: the state at a position.
 
-    cold         `latest`, the snapshot of that segment, and the records after it
+    cold         `latest`, the last record of that segment, its snapshot, and the records after it
     warm         the bytes after the last one that was read
     no snapshot  all records from the first one on
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.format_version import require_readable
 from handler.audit.objects.append_position import LogPosition, segment_name
-from handler.audit.objects.record_lines import chained_records, is_followed, last_record, line_of
+from handler.audit.objects.record_lines import chained_records, last_record, line_of
 from handler.audit.objects.snapshot import (
     LATEST,
     Snapshot,
@@ -65,12 +65,14 @@ class Replica:
         Raises:
             LogBrokenError: They do not follow, or records that were there before are missing.
         """
-        return self._read_on(self._start() if self.cold else None)
+        if self.cold:
+            self._start()
+        return self._read_on()
 
     def fold(self) -> None:
         """Fold the state from the first record, without any snapshot."""
         self._reset()
-        self._last_ended = decode_pointer(self._read(LATEST)).segment
+        self._last_ended, _ = decode_pointer(self._read(LATEST))
         self._read_on()
 
     def advance(self, records: Iterable[Record]) -> None:
@@ -107,32 +109,19 @@ class Replica:
         """Release the state."""
         self.state.close()
 
-    def _start(self) -> bytes | None:
-        """Load the latest snapshot that can be used; return what follows it, if it was read."""
+    def _start(self) -> None:
+        """Load the latest snapshot, if there is one that can be used."""
         self._reset()
-        pointer = decode_pointer(self._read(LATEST))
-        self._last_ended = pointer.segment
-        require_readable(pointer.version, self._objects.place)
-        if self._load(pointer.segment, pointer.end):
-            rest = self._rest()
-            # Only the record that really ended the segment is followed by the next one.
-            followed = is_followed(self.position.head, rest, self._objects.place)
-            if followed or self._last_line(pointer.segment) == pointer.end:
-                return rest
-            self._reset()
-        oldest = max(0, pointer.segment - _TRIED_SNAPSHOTS)
-        for candidate in range(pointer.segment, oldest, -1):
-            if self._load(candidate, self._last_line(candidate)):
-                break
-        return None
+        segment, version = decode_pointer(self._read(LATEST))
+        self._last_ended = segment
+        require_readable(version, self._objects.place)
+        for candidate in range(segment, max(0, segment - _TRIED_SNAPSHOTS), -1):
+            if self._load(candidate):
+                return
 
-    def _last_line(self, segment: int) -> bytes:
-        end = self._read(segment_name(segment), -_LONGEST_LAST_LINE) or b""
-        return b"".join(end.splitlines(keepends=True)[-1:])
-
-    def _load(self, segment: int, end: bytes) -> bool:
-        """Load the snapshot that the last line of a segment names; return whether it could be."""
-        last = last_record(end)
+    def _load(self, segment: int) -> bool:
+        """Load the snapshot at the end of a segment; return whether it could be used."""
+        last = last_record(self._read(segment_name(segment), -_LONGEST_LAST_LINE) or b"")
         digest = snapshot_digest(last[1]) if last else ""
         if not last or not digest:
             return False
@@ -148,13 +137,12 @@ class Replica:
         self.position = LogPosition(segment=segment).after(*last, 0)
         return True
 
-    def _read_on(self, rest: bytes | None = None) -> set[str]:
-        """Fold everything after the known end, segment by segment; `rest` was read already."""
+    def _read_on(self) -> set[str]:
+        """Fold everything after the known end, segment by segment."""
         hashes: set[str] = set()
         while True:
             segment = self.position.segment
-            hashes |= self.follow(self._rest() if rest is None else rest)
-            rest = None
+            hashes |= self.follow(self._rest())
             if self.position.segment == segment:
                 self.cold = False
                 return hashes

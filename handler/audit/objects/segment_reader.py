@@ -58,7 +58,7 @@ def _segment(number: int, read: Callable[[str], bytes | None], place: str) -> by
     """Return a segment, or None after the last one; it may be created in this moment."""
     name = segment_name(number)
     data = read(name)
-    if data is None and decode_pointer(read(LATEST)).segment >= number:
+    if data is None and decode_pointer(read(LATEST))[0] >= number:
         data = read(name)
         if data is None:
             raise LogBrokenError(

@@ -7,8 +7,7 @@ SHA-256, so the chain confirms it. Where it is missing, was changed, or was writ
 It holds every delivery and job in the state, open or closed. Its size is bounded by
 `NIGHTDROP_REMEMBER_FOR`, after which closed deliveries leave the state (`retention`).
 
-The object `latest` names the segment that ended last, and has a copy of the record that ended it.
-It is a hint, and not trusted either: the next segment must follow that record.
+The object `latest` names the segment that ended last. It is a hint, and not trusted either.
 """
 
 from __future__ import annotations
@@ -105,31 +104,15 @@ def snapshot_name(segment: int) -> str:
     return f"snapshots/{segment % KEPT_SNAPSHOTS}"
 
 
-@dataclass(frozen=True)
-class Pointer:
-    """The content of `latest`.
-
-    Attributes:
-        segment: The number of the segment that ended last; 0 is none.
-        version: The version of the log by whoever ended it.
-        end: The line of the record that ended it; older code left none.
-    """
-
-    segment: int = 0
-    version: int = 0
-    end: bytes = b""
-
-    def encode(self) -> bytes:
-        """Return the bytes of the object."""
-        content = {"segment": self.segment, "version": self.version, "end": self.end.decode()}
-        return json.dumps(content).encode()
+def encode_pointer(segment: int) -> bytes:
+    """Return the content of `latest` when a segment has ended."""
+    return json.dumps({"segment": segment, "version": VERSION}).encode()
 
 
-def decode_pointer(data: bytes | None) -> Pointer:
-    """Return the content of `latest`; that of an empty log if it cannot be read."""
+def decode_pointer(data: bytes | None) -> tuple[int, int]:
+    """Return the segment and the version in `latest`; zeros if it cannot be read."""
     try:
         content: Any = json.loads(data or b"{}")
-        end = str(content.get("end", "")).encode()
-        return Pointer(int(content["segment"]), int(content["version"]), end)
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
-        return Pointer()
+        return int(content["segment"]), int(content["version"])
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return 0, 0

@@ -102,7 +102,7 @@ class DerivedObjects:
         Older snapshots may be replaced, and are then not used.
         """
         pointer = self.read(LATEST)
-        if pointer is not None and not decode_pointer(pointer).segment:
+        if pointer is not None and not decode_pointer(pointer)[0]:
             yield IntegrityFault(f"the object {LATEST} cannot be read; remove it")
         last = self.last
         if last and last not in kept:

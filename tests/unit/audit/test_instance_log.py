@@ -195,7 +195,7 @@ def test_every_record_has_the_part_of_the_function_that_is_bound(
 def test_what_waits_is_part_of_the_next_append_and_comes_first(
     log: SqliteLog, noted: Noted
 ) -> None:
-    """It is not recorded alone, and its value is nobody's."""
+    """Nothing is appended before that, and its value is nobody's."""
     grouped = InstanceLog(log)
     grouped.commit_with_next(noted("start"))
     assert list(log.records()) == []

@@ -128,7 +128,7 @@ def test_a_log_that_cannot_be_closed_leaves_no_connection_open(
 def test_an_instance_that_records_nothing_else_does_not_record_its_start(
     environ: Environ,
 ) -> None:
-    """Idle runs in new instances leave the log as it is; into an empty one it is recorded."""
+    """Idle runs without a checkpoint that is due leave the log as it is, but for an empty one."""
     for _ in range(3):
         with closing(open_instance(context(environ), environ, print)) as instance:
             record_started(context(environ), instance)

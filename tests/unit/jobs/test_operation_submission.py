@@ -233,6 +233,18 @@ def test_a_lost_answer_is_settled_at_once_if_the_job_shows_it(scene: Scene) -> N
     assert "the answer was lost" in str(scene.last["note"])
 
 
+def test_an_operation_that_another_instance_settled_is_answered_by_the_jobs_state(
+    scene: Scene,
+) -> None:
+    """Its claim is over while this one still looks at the job."""
+    assert scene.ask("pause", LOST, RUNNING).outcome == "unknown"
+    claimed, paused = scene.job, ShownJob("id-1", "Stopped", ())
+    scene.settle(paused, seconds=5)
+    settled, _ = scene.drive(operation_settlement(claimed, scene.now, SENDER), shown=paused)
+    assert settled == OperationResult("done", "job nightly is paused", scene.job)
+    assert scene.job.paused
+
+
 FAILED = ShownJob("id-1", "Failed", (("Successful", ""), ("Failed", "")), updated_at=100)
 BETTER = ShownJob("id-1", "Failed", (("Successful", ""), ("Successful", "")), updated_at=100)
 LATER = ShownJob("id-1", "Failed", FAILED.tasks, updated_at=101)

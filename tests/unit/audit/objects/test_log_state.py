@@ -280,7 +280,7 @@ def test_a_cold_start_uses_the_snapshot_before_one_that_was_replaced() -> None:
     with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=2))) as log:
         for number in range(30):
             log.commit(_noted(str(number)))
-    segment = decode_pointer(bucket.objects[LATEST]).segment
+    segment = decode_pointer(bucket.objects[LATEST])[0]
     bucket.objects[snapshot_name(segment)] = b"of another segment"
     objects = MemoryObjects(bucket)
     with closing(ObjectLog(objects)) as again:

@@ -12,10 +12,10 @@ import pytest
 
 from handler.audit.format_version import VERSION
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import ROLLED, SegmentLimits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.objects.record_lines import line_of, lines_of, stored_records
-from handler.audit.objects.snapshot import OPERATION, Pointer, digest_of, snapshot_name
+from handler.audit.objects.snapshot import digest_of, snapshot_name
 from handler.audit.record import Draft, Head, seal
 from handler.audit.retry_policy import RetryPolicy
 from handler.audit.verification.sources.objects import ObjectsSource
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
-    from handler.audit.state import DeliveryState
 
 RUNS = 6
 SEGMENT = "records/0000000003"
@@ -86,19 +85,13 @@ def seen(bucket: StoredObjects) -> tuple[object, ...]:
         return log.read(everything)
 
 
-def known_deliveries(bucket: StoredObjects) -> list[DeliveryState | None]:
-    """Return the deliveries that an instance knows that starts cold."""
-    with closing(ObjectLog(MemoryObjects(bucket))) as log:
-        return log.read(lambda view: [view.delivery(f"d-{number}") for number in range(RUNS)])
-
-
 def last_object(bucket: StoredObjects, folder: str) -> str:
     """Return the name of the last object in a folder."""
     return max(name for name in bucket.objects if name.startswith(folder))
 
 
 def test_a_cold_start_reads_little(bucket: StoredObjects) -> None:
-    """The pointer, one snapshot, and the records after it."""
+    """The pointer, one line, one snapshot, and the records after it."""
     objects, names = MemoryObjects(bucket), list[str]()
 
     def around(_verb: str, name: str, do: object) -> None:
@@ -109,35 +102,7 @@ def test_a_cold_start_reads_little(bucket: StoredObjects) -> None:
     objects.around = around
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
-    assert names == ["latest", last_object(bucket, "snapshots/"), SEGMENT]
-
-
-def test_a_cold_start_right_after_the_end_of_a_segment_reads_that_end(
-    bucket: StoredObjects,
-) -> None:
-    """No record follows it yet, which would show that the pointer has the end of the segment."""
-    del bucket.objects[SEGMENT]
-    objects = MemoryObjects(bucket)
-    with closing(ObjectLog(objects)) as log:
-        assert log.read(lambda view: view.head).seq
-    assert objects.asked["read"] == 4
-
-
-@pytest.mark.parametrize("open_segment", ["in use", "empty"])
-def test_a_forged_end_in_the_pointer_is_not_used(bucket: StoredObjects, open_segment: str) -> None:
-    """It names a snapshot that lacks what was done; the true end of the segment is read instead."""
-    if open_segment == "empty":
-        del bucket.objects[SEGMENT]
-    expected = known_deliveries(bucket)
-    content = content_of(bucket.objects[snapshot_name(2)])
-    forged = encoded(content | {"rows": content["rows"] | {"deliveries": [], "jobs": []}})
-    [*_, last] = stored_records(bucket.objects["records/0000000002"], 0)
-    request: Part = {"operation": OPERATION, "digest": digest_of(forged)}
-    end = seal(Draft(ROLLED, "success", request=request), Head(last.seq - 1), at=START, commit="c")
-    bucket.objects["latest"] = Pointer(2, VERSION, line_of(end)).encode()
-    bucket.objects[snapshot_name(2)] = forged
-    assert known_deliveries(bucket) == expected
-    assert expected.count(None) < RUNS
+    assert names == ["latest", "records/0000000002", last_object(bucket, "snapshots/"), SEGMENT]
 
 
 def test_a_warm_instance_follows_the_others_into_the_next_segments(bucket: StoredObjects) -> None:
@@ -340,7 +305,7 @@ def test_half_a_record_is_not_read_yet(bucket: StoredObjects) -> None:
         assert log.read(lambda view: view.head) == head
 
 
-@pytest.mark.parametrize("number", range(1, 4))
+@pytest.mark.parametrize("number", range(1, 5))
 def test_an_aborted_cold_start_is_repeated(bucket: StoredObjects, number: int) -> None:
     """At whichever request the store failed; the same instance then sees everything."""
     expected, asked, broken = seen(bucket), count(1), True

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.audit.format_version import VERSION
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import ROLLED, SegmentLimits
 from handler.audit.objects.log import SNAPSHOT_FOLDERS, ObjectLog
@@ -18,10 +17,10 @@ from handler.audit.objects.record_lines import line_of
 from handler.audit.objects.snapshot import (
     LATEST,
     OPERATION,
-    Pointer,
     Snapshot,
     decode_pointer,
     digest_of,
+    encode_pointer,
     snapshot_name,
 )
 from handler.audit.objects.state_cache import StateCache
@@ -147,7 +146,7 @@ def examined(bucket: StoredObjects, around: Callable[..., None] | None = None) -
 def last(bucket: StoredObjects, folder: str) -> str:
     """Return the name of the last object in a folder; the names of snapshots are used in turn."""
     if folder == "snapshots/":
-        return snapshot_name(decode_pointer(bucket.objects[LATEST]).segment)
+        return snapshot_name(decode_pointer(bucket.objects[LATEST])[0])
     return max(name for name in bucket.objects if name.startswith(folder))
 
 
@@ -297,7 +296,7 @@ def test_an_earlier_snapshot_of_another_state_is_found(bucket: StoredObjects) ->
     forged = rolled(bucket, without_deliveries)
     del bucket.objects[LATEST]
     rolled(bucket, lambda snapshot: snapshot)
-    bucket.objects[LATEST] = Pointer(forged, VERSION).encode()
+    bucket.objects[LATEST] = encode_pointer(forged)
     assert any("in deliveries is missing" in str(one) for one in examined(bucket).faults)
 
 
@@ -316,7 +315,7 @@ def test_a_snapshot_that_holds_no_state_is_found_and_not_used(
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         known = log.read(lambda view: view.open(99))
     segment = rolled(bucket, lambda snapshot: replace(snapshot, rows=rows))
-    bucket.objects[LATEST] = Pointer(segment, VERSION).encode()
+    bucket.objects[LATEST] = encode_pointer(segment)
     assert any("holds no state; rebuild" in str(one) for one in examined(bucket).faults)
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         assert log.read(lambda view: view.open(99)) == known
@@ -324,7 +323,7 @@ def test_a_snapshot_that_holds_no_state_is_found_and_not_used(
 
 def test_an_older_snapshot_that_was_replaced_raises_no_alarm(bucket: StoredObjects) -> None:
     """Its name is used again by the segment that ends now; an instance was killed just then."""
-    number = decode_pointer(bucket.objects[LATEST]).segment + 1
+    number = decode_pointer(bucket.objects[LATEST])[0] + 1
     bucket.objects[snapshot_name(number)] = b"of the segment that did not end"
     assert examined(bucket).faults == ()
 
