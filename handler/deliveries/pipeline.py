@@ -63,9 +63,9 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
     else:
         decided, claimed = invocation.log.commit(receive(delivery)).value, None
     run = decided.run
-    if decided.is_received and invocation.out_of_time:
-        return result_of(run.key, run, repeated=False)
     if decided.is_received:
+        if invocation.out_of_time:
+            return result_of(run.key, run, repeated=False)
         run, claimed = _read_and_plan(decided.delivery, invocation)
     repeated = run.final and (decided.seen or run.key != decided.delivery.key)
     result = result_of(decided.delivery.key, run, repeated=repeated)

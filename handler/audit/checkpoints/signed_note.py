@@ -130,7 +130,7 @@ def verify_key(text: str) -> VerifyKey:
     key = VerifyKey(found[1], _key_bytes(found[3])) if found else None
     if key is None or found is None or key.key_id.hex() != found[2]:
         raise SettingsError(
-            "not a public key: it reads name+8 hex digits+base64, as `nightdrop audit key` prints"
+            "not a public key: give the name+8 hex digits+base64 that `nightdrop audit key` printed"
         )
     return key
 

@@ -19,6 +19,16 @@ MOST = 10**15 - 1
 LARGEST = 2**53 - 1
 """The largest integer that every reader of JSON keeps."""
 
+LEAST: dict[str, Any] = {
+    "action": "job.created",
+    "at": "2026-11-23T02:00:00.000000Z",
+    "commit": "c",
+    "outcome": "success",
+    "prev": FIRST_PREV,
+    "seq": 1,
+}
+"""The fields that every record has."""
+
 NO_INTEGER = "has a value in source that is neither text nor an integer"
 VALUES = TEXTS | st.integers(-MOST, MOST)
 ODD_VALUES: st.SearchStrategy[Any] = (
@@ -115,16 +125,8 @@ def test_values_of_other_types_are_errors(fields: dict[str, Any]) -> None:
 )
 def test_an_error_does_not_show_the_value(changes: dict[str, Any], flaw: str) -> None:
     """In words for a person."""
-    fields: dict[str, Any] = {
-        "action": "job.created",
-        "at": "2026-11-23T02:00:00.000000Z",
-        "commit": "c",
-        "outcome": "success",
-        "prev": FIRST_PREV,
-        "seq": 1,
-    }
-    assert errors(canonical({**fields, **changes}).encode()) == [flaw]
-    assert errors(canonical(fields).encode()) == []
+    assert errors(canonical({**LEAST, **changes}).encode()) == [flaw]
+    assert errors(canonical(LEAST).encode()) == []
 
 
 @pytest.mark.parametrize(
@@ -142,14 +144,5 @@ def test_integers_are_accepted_up_to_the_largest_of_canonical_json(
     changes: dict[str, Any], found: list[str]
 ) -> None:
     """2^53 - 1 on either side of zero: the log never writes a larger one."""
-    fields: dict[str, Any] = {
-        "action": "job.created",
-        "at": "2026-11-23T02:00:00.000000Z",
-        "commit": "c",
-        "outcome": "success",
-        "prev": FIRST_PREV,
-        "seq": 1,
-        **changes,
-    }
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    text = json.dumps({**LEAST, **changes}, sort_keys=True, separators=(",", ":"))
     assert errors(text.encode()) == found
