@@ -55,23 +55,23 @@ class InstanceLog:
 
     Attributes:
         log: The store.
-        announce: Called with the records of each append once they are durable.
+        on_append: Called with the records of each append once they are durable.
         function: What every record says of the function: name, version, request id.
     """
 
     def __init__(
         self,
         log: Log,
-        announce: Callable[[Sequence[Record]], object] = len,
+        on_append: Callable[[Sequence[Record]], object] = len,
         function: Part = MappingProxyType({}),
         group: _Group | None = None,
     ) -> None:
-        self.log, self.announce, self.function = log, announce, function
+        self.log, self.on_append, self.function = log, on_append, function
         self._group = group or _Group()
 
     def bind(self, function: Part) -> InstanceLog:
         """Return the same log for one invocation, with the function's part for its records."""
-        return InstanceLog(self.log, self.announce, function, self._group)
+        return InstanceLog(self.log, self.on_append, function, self._group)
 
     def commit_with_next(self, decide: Decide[object]) -> None:
         """Leave a decision to this instance's next commit, before whose decisions it is appended.
@@ -170,5 +170,5 @@ class InstanceLog:
             self._group.head = Head(records[-1].seq, records[-1].hash)
         # A line that cannot be written must not lose the result of what is durable by now.
         with suppress(OSError, ValueError):
-            self.announce(records)
+            self.on_append(records)
         return committed[len(leading) :]

@@ -117,11 +117,11 @@ def _opened_log(
     for warning in (*settings_warnings(settings), *log_warnings(settings.audit, folders)):
         write(log_line("settings.doubted", {"note": warning}))
 
-    def announce(records: Sequence[Record]) -> None:
+    def on_append(records: Sequence[Record]) -> None:
         for line in attention_lines(records):
             write(line)
 
-    return InstanceLog(open_log(settings.audit, folders, keys.time_left), announce)
+    return InstanceLog(open_log(settings.audit, folders, keys.time_left), on_append)
 
 
 def record_started(context: object, instance: Instance) -> None:

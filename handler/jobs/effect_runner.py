@@ -86,15 +86,15 @@ class EffectRunner:
         log: The audit log.
         ief: The fleet's API.
         deadline: The end of the invocation.
-        pace: Shared by all senders of the invocation.
+        limiter: Shared by all senders of the invocation.
         listings: What this invocation has listed already, by type: one look serves many jobs.
     """
 
     def __init__(
-        self, log: Log, ief: Ief, deadline: Deadline, pace: RateLimiter | None = None
+        self, log: Log, ief: Ief, deadline: Deadline, limiter: RateLimiter | None = None
     ) -> None:
         self.log, self.ief, self.deadline = log, ief, deadline
-        self.pace = pace or RateLimiter()
+        self.limiter = limiter or RateLimiter()
         self.listings: dict[str, tuple[datetime, Listing]] = {}
 
     def drive(self, effects: Asking[T]) -> T:
@@ -130,7 +130,7 @@ class EffectRunner:
         if isinstance(effect, TimeLeft):
             return self.deadline.left()
         if isinstance(effect, AwaitTurn):
-            waited = self.pace.wait(self.deadline.left() - effect.spare)
+            waited = self.limiter.wait(self.deadline.left() - effect.spare)
             return self.deadline.left() if waited else 0.0
         if isinstance(effect, Sign | SignOperation):
             return self._signed(effect)
@@ -158,7 +158,7 @@ class EffectRunner:
             return Created(self.ief.create(effect.request))
         except CloudError as error:
             if isinstance(error, ApiError) and error.status == TOO_MANY:
-                self.pace.slow_down(error.retry_after or _PAUSE_SECONDS)
+                self.limiter.slow_down(error.retry_after or _PAUSE_SECONDS)
             return answer_of(error)
 
     def _shown(self, effect: ShowJob) -> ShownJob | Gone | None:

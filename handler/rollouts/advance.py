@@ -52,7 +52,7 @@ _MOST_SKIPPED = 1000
 _NO_TEMPLATE = '{"job_content": {"target_type": "node"}}'  # for steps that are only looked at
 
 
-class Pace(NamedTuple):
+class JobTimes(NamedTuple):
     """What the operator set for rollouts.
 
     Attributes:
@@ -89,25 +89,25 @@ class _Situation(NamedTuple):
     view: View
     rollout: RolloutState
     settings: RolloutSettings
-    pace: Pace
+    times: JobTimes
     template: str
     joiners: NamedNodes | None
 
     @property
     def job_seconds(self) -> timedelta:
         """How long one job may take."""
-        return timedelta(seconds=JOB_SECONDS + self.pace.grace)
+        return timedelta(seconds=JOB_SECONDS + self.times.grace)
 
 
 def advance(
-    key: str, template: str, pace: Pace, joiners: NamedNodes | None = None
+    key: str, template: str, times: JobTimes, joiners: NamedNodes | None = None
 ) -> Decide[Advanced]:
     """Decide what a rollout does next, as far as it gets without waiting.
 
     Args:
         key: The rollout's key.
         template: The template of its jobs.
-        pace: What the operator set.
+        times: What the operator set.
         joiners: Nodes that match now, for a rollout that late joiners are added to; None if they
             were not looked for. Before a wave of such a rollout it then waits for them.
     """
@@ -115,7 +115,7 @@ def advance(
     def step(view: View, before: tuple[Draft, ...]) -> Decision[Advanced]:
         rollout = known_rollout(view, key)
         settings = settings_of(rollout)
-        todo = _next(_Situation(view, rollout, settings, pace, template, joiners))
+        todo = _next(_Situation(view, rollout, settings, times, template, joiners))
         if todo.waiting is None:
             drafts = (*before, *todo.drafts)
             return followed_by(todo.drafts, lambda view: step(view, drafts))
@@ -127,9 +127,9 @@ def advance(
     return lambda view: step(view, ())
 
 
-def rollout_standing(view: View, rollout: RolloutState, pace: Pace) -> Standing:
+def rollout_standing(view: View, rollout: RolloutState, times: JobTimes) -> Standing:
     """Return how a rollout stands, and what it waits for, if only for the next run."""
-    now = _Situation(view, rollout, settings_of(rollout), pace, _NO_TEMPLATE, None)
+    now = _Situation(view, rollout, settings_of(rollout), times, _NO_TEMPLATE, None)
     return Standing(rollout, totals(view.rollouts, rollout), _next(now).waiting or wait_for("due"))
 
 
@@ -209,7 +209,7 @@ def _more_jobs(now: _Situation, last: int, running: int) -> _Step:
     nodes = view.rollouts.pending(rollout.key, last, slots * size, free=True)
     if not nodes:
         return _busy(now, last, running)
-    seconds = now.pace.valid_for if settings.valid_for is None else settings.valid_for
+    seconds = now.times.valid_for if settings.valid_for is None else settings.valid_for
     until = min(view.now + timedelta(seconds=seconds), period.end - now.job_seconds)
     drafts = (
         job_of_rollout(rollout, now.template, number, nodes[begin : begin + size], until)
@@ -242,7 +242,7 @@ def _before_wave(now: _Situation) -> _Step:
     if held:
         return _Step(waiting=wait_for("held", f"sending is held: {held}"))
     first, last = wave_places(rollout, number)
-    longest = timedelta(seconds=wave_seconds(last - first + 1, settings, now.pace.grace))
+    longest = timedelta(seconds=wave_seconds(last - first + 1, settings, now.times.grace))
     start = start_within(settings.window, view.now, longest)
     if start is None or start > view.now:
         return _Step(waiting=wait_for("window", until=start))
@@ -285,7 +285,7 @@ def _joiners(now: _Situation) -> NamedNodes:
 def _start_with(now: _Situation, joining: NamedNodes) -> datetime | None:
     """Return when the last wave may start with nodes that join it; None if it never fits."""
     first, last = wave_places(now.rollout, len(now.rollout.wave_ends))
-    seconds = wave_seconds(last - first + 1 + len(joining), now.settings, now.pace.grace)
+    seconds = wave_seconds(last - first + 1 + len(joining), now.settings, now.times.grace)
     if too_long(now.settings.window, seconds):
         return None
     return start_within(now.settings.window, now.view.now, timedelta(seconds=seconds))

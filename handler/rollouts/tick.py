@@ -19,7 +19,7 @@ from handler.jobs.node_outcomes import LATE_FOR, MOST_LATE_JOBS, late_results
 from handler.jobs.operation_submission import operation_submission
 from handler.jobs.operations import OPERATIONS, OperationRequest
 from handler.jobs.submission import submit_all
-from handler.rollouts.advance import Advanced, Pace, advance, known_rollout, rollout_standing
+from handler.rollouts.advance import Advanced, JobTimes, advance, known_rollout, rollout_standing
 from handler.rollouts.waiting import settings_of, wait_for
 from handler.values.canonical_json import sha256_hex, timestamp
 from handler.values.named_tuple import NamedTuple
@@ -141,15 +141,15 @@ def _advanced(rollout: RolloutState, invocation: Invocation) -> Advanced:
         standing = look(rollout.key, invocation)
         stuck = standing._replace(waiting=wait_for("stop", _NO_TEMPLATE))
         return Advanced(standing if standing.rollout.ended else stuck)
-    pace = _pace(invocation)
-    advanced = _decided(advance(rollout.key, template, pace), invocation)
+    times = _times(invocation)
+    advanced = _decided(advance(rollout.key, template, times), invocation)
     if advanced.standing.waiting.word != "joiners":
         return advanced
     # Loaded where it is needed: few rollouts take late joiners.
     from handler.rollouts.selection import chosen_now
 
     joiners = chosen_now(rollout, invocation.ief)
-    return _decided(advance(rollout.key, template, pace, joiners), invocation)
+    return _decided(advance(rollout.key, template, times, joiners), invocation)
 
 
 def _decided(decide: Decide[Advanced], invocation: Invocation) -> Advanced:
@@ -162,11 +162,11 @@ def _decided(decide: Decide[Advanced], invocation: Invocation) -> Advanced:
 
 def look(key: str, invocation: Invocation) -> Standing:
     """Return how a rollout stands now, and do nothing about it."""
-    pace = _pace(invocation)
+    times = _times(invocation)
     return invocation.log.read(
-        lambda view: rollout_standing(view, known_rollout(view, key), pace), fresh=False
+        lambda view: rollout_standing(view, known_rollout(view, key), times), fresh=False
     )
 
 
-def _pace(invocation: Invocation) -> Pace:
-    return Pace(invocation.settings.valid_for, invocation.settings.job_grace)
+def _times(invocation: Invocation) -> JobTimes:
+    return JobTimes(invocation.settings.valid_for, invocation.settings.job_grace)

@@ -39,7 +39,7 @@ class Startup(NamedTuple):
 
     @property
     def note(self) -> str:
-        """The clashes in one line."""
+        """The conflicts in one line."""
         return "; ".join(self.conflicting_packages)
 
 
@@ -50,7 +50,7 @@ def read_startup(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
         code=str(manifest.get("code", "")),
         python=".".join(map(str, sys.version_info[:3])),
         sqlite=sqlite3.sqlite_version,
-        conflicting_packages=tuple(_clashes(manifest, root, loaded)),
+        conflicting_packages=tuple(_conflicting_packages(manifest, root, loaded)),
     )
 
 
@@ -73,7 +73,7 @@ def _manifest(root: Path) -> dict[str, Any]:
     return manifest if isinstance(manifest, dict) else {}
 
 
-def _clashes(
+def _conflicting_packages(
     manifest: dict[str, Any], root: Path, loaded: Mapping[str, ModuleType]
 ) -> Iterator[str]:
     """Yield a sentence for each package of the zip that was imported from elsewhere."""

@@ -21,7 +21,7 @@ from handler.emulator.http.messages import Request
 from handler.emulator.http.router import Router
 from handler.emulator.ief import operations
 from handler.emulator.ief.job import paused, restored, retried
-from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+from handler.emulator.ief.job_simulation import JobConditions, JobSimulation
 from handler.emulator.ief.responses import listed_view, shown_view
 from handler.emulator.obs.notifications import Notifications
 from handler.emulator.operation import EmulatorContext
@@ -118,11 +118,11 @@ class EmulatedIef:
         self._restart(job_id, retried)
 
     def _restart(
-        self, job_id: str, restarted: Callable[[Job, float, JobSimulation, Surroundings], Job]
+        self, job_id: str, restarted: Callable[[Job, float, JobSimulation, JobConditions], Job]
     ) -> None:
         state, now = self.state, self._now()
         state.change_job(
-            job_id, lambda job: restarted(job, now, state.simulation, state.surroundings(job))
+            job_id, lambda job: restarted(job, now, state.simulation, state.conditions(job))
         )
 
     def delete(self, job_id: str) -> None:

@@ -13,7 +13,7 @@ from handler.jobs.decisions import Created, claim, record
 from handler.jobs.effects import Sender
 from handler.jobs.following import finish
 from handler.jobs.node_outcomes import correct
-from handler.rollouts.advance import Advanced, Pace, advance
+from handler.rollouts.advance import Advanced, JobTimes, advance
 from handler.rollouts.operations import RolloutRequest, operate
 from handler.rollouts.records import planned_rollout
 from handler.schedule.rollout_settings import RolloutSettings
@@ -82,7 +82,7 @@ class RolloutLog:
         self, key: str = "", joiners: tuple[tuple[str, str], ...] | None = None
     ) -> Advanced:
         """Bring a rollout as far as it gets."""
-        decide = advance(key or self.keys[-1], TEMPLATE, Pace(21_600, 300), joiners)
+        decide = advance(key or self.keys[-1], TEMPLATE, JobTimes(21_600, 300), joiners)
         return self.log.commit(decide).value
 
     def create(self, job: JobState) -> None:

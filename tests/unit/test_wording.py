@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.support.documents.code_size import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +17,9 @@ NEW_LINE = "\n"
 TEXTS = frozenset({".py", ".md", ".tf", ".yaml", ".yml", ".json", ".svg", ".html", ".tftpl"})
 SENTENCES = Path(__file__).with_name("former_sentences.txt")
 """Sentences and parts of them that were replaced, one a line, in lower case."""
+
+NAMES = Path(__file__).with_name("former_names.txt")
+"""Names of files, types and functions that were replaced, one a line."""
 
 PHRASES = (
     "vouch", "mended", "told of", "stands in the log", "bereft", "witness", "swept", "brake",
@@ -68,3 +74,16 @@ def test_no_file_has_one_of_the_former_sentences() -> None:
         for file in read
     }
     assert [(file.name, one) for file, text in texts.items() for one in former if one in text] == []
+
+
+def test_no_file_type_or_function_has_one_of_the_former_names() -> None:
+    """With or without an underscore before it; for most, the field has a standard term."""
+    former = NAMES.read_text(encoding="utf-8").split()
+    modules = sorted((ROOT / "handler").rglob("*.py"))
+    defined = {(file.name, file.name) for file in modules} | {
+        (file.name, node.name.lstrip("_"))
+        for file in modules
+        for node in ast.walk(parsed(file))
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    }
+    assert sorted(one for one in defined if one[1] in former) == []

@@ -50,16 +50,16 @@ class Check:
 def probe(objects: ObjectStore) -> Iterator[Check]:
     """Run all checks and yield each one when it is done."""
     for name, meaning, attempt in _CHECKS:
-        place = _Place(objects, f"probe/{uuid.uuid4().hex}")
+        probed = _ProbeObject(objects, f"probe/{uuid.uuid4().hex}")
         try:
-            found = attempt(place)
+            found = attempt(probed)
         except CloudError as error:
             found = str(error)
-        place.clear()
+        probed.clear()
         yield Check(name, meaning, found)
 
 
-class _Place:
+class _ProbeObject:
     """The object that a check works on."""
 
     def __init__(self, objects: ObjectStore, name: str) -> None:
@@ -86,65 +86,65 @@ class _Place:
             return  # a small object is left; the result of the check is not affected
 
 
-def _creates(place: _Place) -> str:
-    if not place.append(0, b"one\n"):
+def _creates(probed: _ProbeObject) -> str:
+    if not probed.append(0, b"one\n"):
         return "the first append, at position 0, was refused"
-    found = place.read()
+    found = probed.read()
     return "" if found == b"one\n" else f"{_size(found)} of the 4 appended bytes were read"
 
 
-def _one_wins(place: _Place) -> str:
+def _one_wins(probed: _ProbeObject) -> str:
     expected = b""
     for number in range(_ROUNDS):
-        won = place.race(len(expected), number)
+        won = probed.race(len(expected), number)
         if len(won) != 1:
             return f"in round {number + 1}, {len(won)} of {WRITERS} appends succeeded"
         expected += won[0]
-        if place.read() != expected:
+        if probed.read() != expected:
             return f"after round {number + 1}, the object does not hold the data of the winner"
     return ""
 
 
-def _other_positions(place: _Place) -> str:
-    place.append(0, b"0123456789")
+def _other_positions(probed: _ProbeObject) -> str:
+    probed.append(0, b"0123456789")
     for position, where in ((0, "at its beginning"), (5, "within it"), (11, "after its end")):
-        if place.append(position, b"x"):
+        if probed.append(position, b"x"):
             return f"an append {where} was accepted"
-    return "" if place.read() == b"0123456789" else "a refused append changed the object"
+    return "" if probed.read() == b"0123456789" else "a refused append changed the object"
 
 
-def _put_refuses(place: _Place) -> str:
-    place.objects.write(place.name, b"put")
+def _put_refuses(probed: _ProbeObject) -> str:
+    probed.objects.write(probed.name, b"put")
     try:
-        won = place.append(3, b"x")
+        won = probed.append(3, b"x")
     except ObjectError:
         return ""
     what = "accepted" if won else "refused like a conflict: a commit would retry it forever"
     return f"an append to an object that was put is {what}"
 
 
-def _read_sees(place: _Place) -> str:
+def _read_sees(probed: _ProbeObject) -> str:
     position = 0
     for number in range(_APPENDS):
         line = f"{number:04}\n".encode()
-        if place.read(position) not in {None, b""}:
+        if probed.read(position) not in {None, b""}:
             return "a read after the end returned data"
-        if not place.append(position, line):
+        if not probed.append(position, line):
             return f"append {number + 1} at the object's end was refused"
-        if place.read(position) != line:
+        if probed.read(position) != line:
             return f"a read right after append {number + 1} did not return what was appended"
         position += len(line)
-    return "" if place.read(-5) == line else "a read of the last bytes returned other bytes"
+    return "" if probed.read(-5) == line else "a read of the last bytes returned other bytes"
 
 
-def _whole_appends(place: _Place) -> str:
+def _whole_appends(probed: _ProbeObject) -> str:
     size, over = _LARGE // 8, Event()
     position = size
-    place.append(0, b"x" * size)
+    probed.append(0, b"x" * size)
 
     def watch() -> str:
         while not over.is_set():
-            seen = place.read(size)
+            seen = probed.read(size)
             if len(seen or b"") % size:
                 return f"a reader saw {len(seen or b'')} bytes: a part of an append"
         return ""
@@ -153,37 +153,37 @@ def _whole_appends(place: _Place) -> str:
         watching = threads.submit(watch)
         try:
             for _ in range(7):
-                place.append(position, b"x" * size)
+                probed.append(position, b"x" * size)
                 position += size
         finally:
             over.set()
         torn = watching.result()
-    return torn or ("" if place.read() == b"x" * position else "some of the data was missing")
+    return torn or ("" if probed.read() == b"x" * position else "some of the data was missing")
 
 
-def _large(place: _Place) -> str:
+def _large(probed: _ProbeObject) -> str:
     data = bytes(range(256)) * (_LARGE // 256)
-    place.append(0, data)
-    place.append(len(data), data)
-    found = place.read()
+    probed.append(0, data)
+    probed.append(len(data), data)
+    found = probed.read()
     return "" if found == data * 2 else f"{_size(found)} of {2 * _LARGE} bytes were read"
 
 
-def _replaces(place: _Place) -> str:
+def _replaces(probed: _ProbeObject) -> str:
     for text in (b"one", b"two"):
-        place.objects.write(place.name, text)
-        if place.read() != text:
+        probed.objects.write(probed.name, text)
+        if probed.read() != text:
             return "a read right after a write returned something else"
-    place.objects.delete(place.name)
-    place.objects.delete(place.name)
-    return "" if place.read() is None else "an object could be read after it was deleted"
+    probed.objects.delete(probed.name)
+    probed.objects.delete(probed.name)
+    return "" if probed.read() is None else "an object could be read after it was deleted"
 
 
 def _size(data: bytes | None) -> str:
     return "no bytes" if data is None else f"{len(data)} bytes"
 
 
-_CHECKS: tuple[tuple[str, str, Callable[[_Place], str]], ...] = (
+_CHECKS: tuple[tuple[str, str, Callable[[_ProbeObject], str]], ...] = (
     ("an append at position 0 creates an object", "the log creates its first segment", _creates),
     (
         f"of {WRITERS} appends at one position, exactly one succeeds",

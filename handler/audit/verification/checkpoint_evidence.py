@@ -94,7 +94,9 @@ class CheckpointEvidence:
 
     def conflicts(self, stored: RecordSource, head: Head) -> Iterator[IntegrityFault]:
         """Compare every claim with the log, and yield where they differ; set `confirmed`."""
-        own = {"", log_origin(stored.at(1))} if head.seq else {one.origin for one in self.claims}
+        own = (
+            {"", log_origin(stored.hash_at(1))} if head.seq else {one.origin for one in self.claims}
+        )
         claims = sorted(self.claims)
         strange = [one for one in claims if one.origin not in own]
         yield from _first_fault(
@@ -108,7 +110,7 @@ class CheckpointEvidence:
         others = []
         for one in claims:
             if one.seq <= head.seq and one.origin in own:
-                found = stored.at(one.seq) if one.seq else Head().hash
+                found = stored.hash_at(one.seq) if one.seq else Head().hash
                 if found != one.hash:
                     others.append(one)
                 elif not others:

@@ -141,12 +141,14 @@ def clean_environment() -> dict[str, str]:
 
 
 def serve_emulator(
-    emulator: Emulator, env_file: Path | None, announce: Callable[[str], None] = lambda _url: None
+    emulator: Emulator,
+    env_file: Path | None,
+    on_listening: Callable[[str], None] = lambda _url: None,
 ) -> None:
     """Run an emulator until SIGTERM, SIGINT or SIGHUP; call it in the main thread.
 
-    While it listens, its environment is in `env_file` as `NAME=value` lines. `announce` is called
-    with its URL once the file is written.
+    While it listens, its environment is in `env_file` as `NAME=value` lines. `on_listening` is
+    called with its URL once the file is written.
 
     Raises:
         OSError: The file cannot be written.
@@ -155,7 +157,7 @@ def serve_emulator(
         with emulator:
             if env_file is not None:
                 write_environment(env_file, emulator.environment())
-            announce(emulator.url)
+            on_listening(emulator.url)
             ended.wait()
         if env_file is not None:
             _remove_environment(env_file, emulator.environment())

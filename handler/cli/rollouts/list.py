@@ -9,7 +9,7 @@ import click
 from handler.audit.rollouts.state import RolloutWord
 from handler.cli.existing_log import open_existing
 from handler.cli.listing import print_rows
-from handler.cli.rollouts.rollout_row import ROLLOUTS, operator_pace, rollout_cells, rollout_style
+from handler.cli.rollouts.rollout_row import ROLLOUTS, operator_times, rollout_cells, rollout_style
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_option
 from handler.rollouts.advance import rollout_standing
 from handler.rollouts.request import MOST_COMPARED
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.audit.log import View
-    from handler.rollouts.advance import Pace
+    from handler.rollouts.advance import JobTimes
     from handler.rollouts.standing import Standing
 
 
@@ -45,17 +45,17 @@ def list_(address: str, output: str, states: Sequence[str], limit: int) -> None:
       nightdrop rollout list
       nightdrop rollout list --state paused -o json
     """
-    pace = operator_pace()
+    times = operator_times()
     with exit_on_log_error(), open_existing(address) as log:
-        found = log.read(lambda view: rollout_standings(view, pace, states, limit))
+        found = log.read(lambda view: rollout_standings(view, times, states, limit))
     rows = map(standing_json, found)
     print_rows(rows, ROLLOUTS, output, shown=rollout_cells, style=rollout_style)
 
 
 def rollout_standings(
-    view: View, pace: Pace, states: Sequence[str], limit: int
+    view: View, times: JobTimes, states: Sequence[str], limit: int
 ) -> Sequence[Standing]:
     """Return how the latest rollouts stand; only those in some states, if any are given."""
     latest = view.rollouts.latest(MOST_COMPARED if states else limit)
     found = [one for one in latest if not states or one.state in states]
-    return [rollout_standing(view, one, pace) for one in found[:limit]]
+    return [rollout_standing(view, one, times) for one in found[:limit]]

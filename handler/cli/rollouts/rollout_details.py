@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from handler.audit.job_state import JobState
     from handler.audit.log import View
     from handler.audit.rollouts.state import NodeCounts
-    from handler.rollouts.advance import Pace
+    from handler.rollouts.advance import JobTimes
     from handler.rollouts.standing import Standing
 
 _MOST_REASONS = 20
@@ -102,7 +102,7 @@ class RolloutDetails(NamedTuple):
         return "next" if is_next else "not started"
 
 
-def details_of(view: View, key: str, pace: Pace) -> RolloutDetails:
+def details_of(view: View, key: str, times: JobTimes) -> RolloutDetails:
     """Return all that the log has of a rollout.
 
     Raises:
@@ -112,7 +112,7 @@ def details_of(view: View, key: str, pace: Pace) -> RolloutDetails:
     judged = view.rollouts.judged(key)
     most = {"most": _MOST_REASONS, "named": _MOST_NAMED}
     return RolloutDetails(
-        standing=rollout_standing(view, rollout, pace),
+        standing=rollout_standing(view, rollout, times),
         judged=judged._replace(succeeded=judged.succeeded + rollout.succeeded),
         waves=tuple(wave_progress(view, rollout)),
         failed=tuple(node_reasons(view, key, "failed", **most)),

@@ -8,7 +8,7 @@ from handler.cli.audit.records.record_row import format_time
 from handler.cli.configuration.environment import environment
 from handler.cli.listing import Listing, print_table
 from handler.errors import SettingsError
-from handler.rollouts.advance import Pace
+from handler.rollouts.advance import JobTimes
 from handler.schedule.timeline import GRACE
 from handler.values.duration import seconds_of
 
@@ -34,7 +34,7 @@ _WAITS = {
 """What a rollout waits for, where the word of the reply is not that."""
 
 
-def operator_pace() -> Pace:
+def operator_times() -> JobTimes:
     """Return what the operator set for rollouts, as far as looking at one needs it.
 
     Raises:
@@ -42,7 +42,7 @@ def operator_pace() -> Pace:
     """
     try:
         given = environment().get("NIGHTDROP_JOB_GRACE")
-        return Pace(0.0, seconds_of(given) if given else GRACE)
+        return JobTimes(0.0, seconds_of(given) if given else GRACE)
     except ValueError as error:
         raise SettingsError(f"NIGHTDROP_JOB_GRACE: {error}") from error
 

@@ -16,7 +16,7 @@ from handler.cli.jobs.job_row import asked_by, progress_shown, shown_job
 from handler.cli.listing import print_value
 from handler.cli.operations import found_in
 from handler.cli.rollouts.rollout_details import details_of, headline, wave_grid
-from handler.cli.rollouts.rollout_row import operator_pace
+from handler.cli.rollouts.rollout_row import operator_times
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_choice
 from handler.rollouts.request import find_rollout
 from handler.rollouts.waiting import settings_of
@@ -49,11 +49,11 @@ def show(address: str, output: str, name: str) -> None:
       nightdrop rollout show nightly
       nightdrop rollout show nightly-djesdurr -o json
     """
-    pace = operator_pace()
+    times = operator_times()
     with exit_on_log_error(), open_existing(address) as log:
         found = found_in(log, find_rollout, name)
         details, by = log.read(
-            lambda view: (details_of(view, found.key, pace), asked_by(view, found)), fresh=False
+            lambda view: (details_of(view, found.key, times), asked_by(view, found)), fresh=False
         )
     if output == "name":
         click.echo(printable(found.name))

@@ -15,7 +15,7 @@ from handler.cli.jobs.watch import DONE, FAILED, UNFINISHED
 from handler.cli.live_screen import show_changes
 from handler.cli.operations import found_in
 from handler.cli.rollouts.rollout_details import details_of, headline, wave_grid
-from handler.cli.rollouts.rollout_row import operator_pace, rollout_line
+from handler.cli.rollouts.rollout_row import operator_times, rollout_line
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error
 from handler.rollouts.request import find_rollout
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Log
     from handler.cli.rollouts.rollout_details import RolloutDetails
-    from handler.rollouts.advance import Pace
+    from handler.rollouts.advance import JobTimes
 
 
 @click.command()
@@ -49,10 +49,10 @@ def watch(address: str, name: str, timeout: float | None, interval: float) -> No
       nightdrop rollout watch nightly-djesdurr --timeout 900
     """
     until = time.monotonic() + (float("inf") if timeout is None else timeout)
-    pace = operator_pace()
+    times = operator_times()
     with exit_on_log_error(), open_existing(address) as log:
         key = found_in(log, find_rollout, name).key
-        last = show_changes(_looks(log, key, pace, until, interval), _drawing, _lines)
+        last = show_changes(_looks(log, key, times, until, interval), _drawing, _lines)
     rollout = last.standing.rollout
     if not rollout.ended:
         sys.exit(UNFINISHED)
@@ -60,11 +60,11 @@ def watch(address: str, name: str, timeout: float | None, interval: float) -> No
 
 
 def _looks(
-    log: Log, key: str, pace: Pace, until: float, interval: float
+    log: Log, key: str, times: JobTimes, until: float, interval: float
 ) -> Iterator[RolloutDetails]:
     """Yield the rollout as it is, again and again, until it has ended or the time is over."""
     while True:
-        look = log.read(lambda view: details_of(view, key, pace))
+        look = log.read(lambda view: details_of(view, key, times))
         yield look
         if look.standing.rollout.ended or time.monotonic() + interval > until:
             return

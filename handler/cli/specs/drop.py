@@ -13,7 +13,7 @@ from handler.cli.console import complain, printable
 from handler.cli.listing import Listing, print_rows
 from handler.cli.live_screen import show_changes
 from handler.cli.shared_options import NumberRange, format_option
-from handler.cli.specs.dropped_file import DroppedFile, Look, look_at, upload
+from handler.cli.specs.dropped_file import DroppedFile, DropProgress, refreshed, upload
 from handler.cli.specs.spec_file import SPEC_FILE, drop_address, read_spec_file
 from handler.cli.specs.watched_files import change_lines, drawing_of
 from handler.errors import SpecRejectedError
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 DONE, WRONG, UNFINISHED = 0, 1, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.5, 5.0, 1.2  # seconds between two looks
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.5, 5.0, 1.2  # seconds between two requests
 
 _JOBS = Listing(
     ("file", "job_name", "state", "progress", "note"),
@@ -108,10 +108,12 @@ def drop(  # noqa: PLR0913 - one for each option
             rows = [one.row() for one in dropped]
             print_rows(rows, _JOBS._replace(columns=("file", "address"), name="address"), output)
             return
-        looks = _looks(dropped, cloud, timeout)
-        last = show_changes(looks, drawing_of, change_lines) if output == "table" else [*looks][-1]
-    if output != "table":
-        print_rows([row for look in last for row in look.rows()], _JOBS, output)
+        states = _states(dropped, cloud, timeout)
+        if output == "table":
+            last = show_changes(states, drawing_of, change_lines)
+        else:
+            last = [*states][-1]
+            print_rows([row for progress in last for row in progress.rows()], _JOBS, output)
     sys.exit(_status(last))
 
 
@@ -169,17 +171,17 @@ def _spec_problems(spec: SpecFile, place: StoredSpec, settings: Settings) -> Seq
     return decide_plan(planned, policy, origin).problems
 
 
-def _looks(
+def _states(
     dropped: Sequence[DroppedFile], cloud: Cloud, timeout: float
-) -> Iterator[Sequence[Look]]:
+) -> Iterator[Sequence[DropProgress]]:
     """Yield what became of files, again and again, until all is over or the time is."""
     until, pause = time.monotonic() + timeout, _FIRST_PAUSE
-    looks = [Look(one) for one in dropped]
+    files = [DropProgress(one) for one in dropped]
     while True:
-        looks = [one if one.is_over else look_at(one, cloud) for one in looks]
-        yield looks
+        files = [one if one.is_over else refreshed(one, cloud) for one in files]
+        yield files
         if (
-            all(one.is_over or one.needs_person for one in looks)
+            all(one.is_over or one.needs_person for one in files)
             or time.monotonic() + pause > until
         ):
             return
@@ -187,7 +189,7 @@ def _looks(
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
-def _status(last: Sequence[Look]) -> int:
+def _status(last: Sequence[DropProgress]) -> int:
     if any(one.is_over and not one.is_well for one in last):
         return WRONG
     return DONE if all(one.is_over for one in last) else UNFINISHED

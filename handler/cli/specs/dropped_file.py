@@ -57,7 +57,7 @@ class DroppedFile(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Look:
+class DropProgress:
     """What became of a dropped file.
 
     Attributes:
@@ -169,27 +169,27 @@ def upload(spec: SpecFile, cloud: Cloud) -> DroppedFile:
     return dropped._replace(before=str(result.get("delivery", "")), repeats=same)
 
 
-def look_at(look: Look, cloud: Cloud) -> Look:
-    """Return what has become of a dropped file since the last look.
+def refreshed(progress: DropProgress, cloud: Cloud) -> DropProgress:
+    """Return what has become of a dropped file since it was last looked at.
 
     Without the right to ask IEF only the result file is read, and a line says so once.
 
     Raises:
         CloudError: A service cannot be reached.
     """
-    dropped = look.dropped
+    dropped = progress.dropped
     found = _result(dropped, cloud)
     is_new = found.get("delivery") != dropped.before
     if found.get("digest") != dropped.digest or not (is_new or dropped.repeats):
-        return look
-    look = replace(look, result=found)
+        return progress
+    progress = replace(progress, result=found)
     try:
-        return replace(look, fleet=_fleet(look, cloud))
+        return replace(progress, fleet=_fleet(progress, cloud))
     except ApiError as error:
         if error.status not in _NO_RIGHT:
             raise
         complain(f"IEF is not asked, only the result file is read: {error}")
-        return replace(look, asks_fleet=False)
+        return replace(progress, asks_fleet=False)
 
 
 def _result(dropped: DroppedFile, cloud: Cloud) -> dict[str, Any]:
@@ -209,11 +209,11 @@ def _result(dropped: DroppedFile, cloud: Cloud) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _fleet(look: Look, cloud: Cloud) -> dict[str, ShownJob]:
+def _fleet(progress: DropProgress, cloud: Cloud) -> dict[str, ShownJob]:
     """Return the jobs that were created as IEF shows them; those that have ended are not asked."""
-    fleet = dict(look.fleet)
-    for job in look.result.get("jobs", []):
+    fleet = dict(progress.fleet)
+    for job in progress.result.get("jobs", []):
         job_id, known = str(job.get("job_id") or ""), fleet.get(str(job.get("job_id")))
-        if look.asks_fleet and job_id and not (known and known.status in _OVER):
+        if progress.asks_fleet and job_id and not (known and known.status in _OVER):
             fleet[job_id] = cloud.ief.show_job(job_id)
     return fleet

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handler.audit.log import View
     from handler.audit.state import DeliveryState
     from handler.cli.status.recent_rollouts import RecentRollout
-    from handler.rollouts.advance import Pace
+    from handler.rollouts.advance import JobTimes
 
 DAY = timedelta(days=1)
 """How far back failures and rejected files are shown."""
@@ -144,7 +144,7 @@ class Overview:
         return f"{self.ago(at)} ago: {result}"
 
 
-def overview_of(view: View, pace: Pace) -> Overview:
+def overview_of(view: View, times: JobTimes) -> Overview:
     """Return the overview of a log's state, with what the operator set for rollouts."""
     opened, changes = view.open(_MOST), view.changes_since(timestamp(view.now - DAY), _MOST)
     confirmed = view.confirmation
@@ -159,7 +159,7 @@ def overview_of(view: View, pace: Pace) -> Overview:
             *map(_job, (*opened.jobs, *opened.operations)),
         ),
         running=tuple(_job(job) for job in opened.followed if not job.rollout),
-        rollouts=tuple(recent_rollouts(view, pace, DAY)),
+        rollouts=tuple(recent_rollouts(view, times, DAY)),
         failed=tuple(map(_job, changes.wrong)),
         deliveries=dict(changes.deliveries),
         jobs=dict(changes.jobs),

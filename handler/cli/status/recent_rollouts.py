@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from handler.audit.log import View
-    from handler.rollouts.advance import Pace
+    from handler.rollouts.advance import JobTimes
     from handler.rollouts.standing import Standing
 
 _MOST, _MOST_REASONS = 200, 3
@@ -39,10 +39,10 @@ class RecentRollout(NamedTuple):
         return {**standing_json(self.standing), "failures": failures}
 
 
-def recent_rollouts(view: View, pace: Pace, within: timedelta) -> Iterator[RecentRollout]:
+def recent_rollouts(view: View, times: JobTimes, within: timedelta) -> Iterator[RecentRollout]:
     """Yield the rollouts that have not ended, then those whose end is not longer ago."""
     since = timestamp(view.now - within)
     for rollout in view.rollouts.latest(_MOST):
         if not rollout.ended or rollout.changed_at > since:
             reasons = view.rollouts.reasons(rollout.key, "failed", _MOST_REASONS)
-            yield RecentRollout(rollout_standing(view, rollout, pace), reasons)
+            yield RecentRollout(rollout_standing(view, rollout, times), reasons)

@@ -16,7 +16,7 @@ from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, printable, screen
 from handler.cli.existing_log import open_existing
 from handler.cli.listing import Listing, print_value, table_lines
-from handler.cli.rollouts.rollout_row import operator_pace, rollout_line
+from handler.cli.rollouts.rollout_row import operator_times, rollout_line
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error, format_choice
 from handler.cli.status.fleet_progress import ask_progress
 from handler.cli.status.overview import overview_of
@@ -79,8 +79,8 @@ def status(address: str, output: str, *, watch: bool, interval: float) -> None:
 
 def _seen(log: Log) -> Overview:
     """Return the overview, with the progress of what runs if IEF tells it."""
-    pace = operator_pace()
-    seen, problem = ask_progress(log.read(lambda view: overview_of(view, pace)))
+    times = operator_times()
+    seen, problem = ask_progress(log.read(lambda view: overview_of(view, times)))
     if problem:
         complain(problem)
     return seen

@@ -38,7 +38,7 @@ from handler.emulator.ief.run import (
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+    from handler.emulator.ief.job_simulation import JobConditions, JobSimulation
     from handler.values.canonical_json import Json
 
 STOPPING = "Stopping"
@@ -106,11 +106,11 @@ class Job:
         return str(self.targets[index].get("target_id", ""))
 
 
-def started(job: Job, simulation: JobSimulation, surroundings: Surroundings) -> Job:
+def started(job: Job, simulation: JobSimulation, conditions: JobConditions) -> Job:
     """Return a new job with its first run."""
     targets = [(index, job.target_id(index)) for index in range(len(job.targets))]
-    tasks = simulation.tasks(job.kind, f"{job.number}/0", targets, surroundings, now=job.created)
-    return replace(job, runs=(simulation.run(job.created, tasks, surroundings),))
+    tasks = simulation.tasks(job.kind, f"{job.number}/0", targets, conditions, now=job.created)
+    return replace(job, runs=(simulation.run(job.created, tasks, conditions),))
 
 
 def task_progress(job: Job, now: float) -> dict[int, Progress]:
@@ -160,7 +160,7 @@ def paused(job: Job, now: float) -> Job:
     return replace(job, runs=(*job.runs[:-1], replace(last, paused=last.elapsed(now))))
 
 
-def restored(job: Job, now: float, simulation: JobSimulation, surroundings: Surroundings) -> Job:
+def restored(job: Job, now: float, simulation: JobSimulation, conditions: JobConditions) -> Job:
     """Return a stopped job with the interrupted tasks restarted.
 
     Raises:
@@ -169,15 +169,15 @@ def restored(job: Job, now: float, simulation: JobSimulation, surroundings: Surr
     _need(job, now, frozenset({STOPPED}))
     last, found = job.runs[-1], task_progress(job, now)
     tasks = tuple(
-        simulation.reachable(task, surroundings.node_id(job.target_id(task.index)), now)
+        simulation.reachable(task, conditions.node_id(job.target_id(task.index)), now)
         for task in last.tasks
         if found[task.index].status == STOPPED
     )
-    run = simulation.run(now, tasks, surroundings, last.allowed - last.limit)
+    run = simulation.run(now, tasks, conditions, last.allowed - last.limit)
     return replace(job, runs=(*job.runs, run))
 
 
-def retried(job: Job, now: float, simulation: JobSimulation, surroundings: Surroundings) -> Job:
+def retried(job: Job, now: float, simulation: JobSimulation, conditions: JobConditions) -> Job:
     """Return an ended job with the unsuccessful tasks restarted.
 
     Raises:
@@ -191,8 +191,8 @@ def retried(job: Job, now: float, simulation: JobSimulation, surroundings: Surro
         if found[index].status != SUCCESSFUL
     ]
     draw = f"{job.number}/{len(job.runs)}"
-    tasks = simulation.tasks(job.kind, draw, targets, surroundings, now=now)
-    return replace(job, runs=(*job.runs, simulation.run(now, tasks, surroundings)))
+    tasks = simulation.tasks(job.kind, draw, targets, conditions, now=now)
+    return replace(job, runs=(*job.runs, simulation.run(now, tasks, conditions)))
 
 
 def _need(job: Job, now: float, allowed: AbstractSet[str]) -> None:

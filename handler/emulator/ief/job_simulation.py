@@ -48,7 +48,7 @@ _BY_STATE = {
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class JobConditions:
     """What a job meets when it starts.
 
     Attributes:
@@ -95,7 +95,7 @@ class JobSimulation:
         self,
         started: float,
         tasks: tuple[Task, ...],
-        surroundings: Surroundings,
+        conditions: JobConditions,
         allowed: float = _ALLOWED,
     ) -> Run:
         """Return a run of some tasks, started at a time in seconds since 1970.
@@ -109,7 +109,7 @@ class JobSimulation:
             return run
         run = replace(run, parallelism=min(self.parallelism, most))
         free = most - run.most_tasks
-        before = [one for one in surroundings.runs if one.busy_until > started]
+        before = [one for one in conditions.runs if one.busy_until > started]
         before.sort(key=lambda one: one.busy_until, reverse=True)
         used = accumulate(one.most_tasks for one in before)
         over = (one for one, tasks in zip(before, used, strict=True) if tasks > free)
@@ -122,7 +122,7 @@ class JobSimulation:
         kind: str,
         draw: str,
         targets: Iterable[tuple[int, str]],
-        surroundings: Surroundings,
+        conditions: JobConditions,
         *,
         now: float = 0.0,
     ) -> tuple[Task, ...]:
@@ -135,8 +135,8 @@ class JobSimulation:
         """
         return tuple(
             self.reachable(
-                self._task(kind, f"{self.seed}/{draw}/{index}", index, target, surroundings),
-                surroundings.node_id(target),
+                self._task(kind, f"{self.seed}/{draw}/{index}", index, target, conditions),
+                conditions.node_id(target),
                 now,
             )
             for index, target in targets
@@ -155,15 +155,15 @@ class JobSimulation:
         return replace(task, away=away) if away != task.away else task
 
     def _task(
-        self, kind: str, draw: str, index: int, target: str, surroundings: Surroundings
+        self, kind: str, draw: str, index: int, target: str, conditions: JobConditions
     ) -> Task:
         chance = Random(draw)  # noqa: S311 - to repeat runs
         longest = self.job_seconds * 3 / 4
         seconds = longest * (0.6 + 0.4 * chance.random())
         reasons = _REASONS.get(kind, _REASONS["deployment_deploy"])
         failure, reason = chance.random(), chance.choice(reasons)
-        node = self.fleet.node(surroundings.node_id(target))
-        if target in surroundings.failing:
+        node = self.fleet.node(conditions.node_id(target))
+        if target in conditions.failing:
             return Task(index, seconds, FAILING_TARGET)
         if kind != _ABOUT_DEPLOYMENTS and self.fleet.lacks(target):
             return Task(index, 0.0, UNKNOWN_TARGET)

@@ -29,7 +29,7 @@ from handler.emulator.operation import Deviations, EmulatorContext, Execute, Ope
 from handler.emulator.state.state import DuplicateNameError
 
 if TYPE_CHECKING:
-    from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+    from handler.emulator.ief.job_simulation import JobConditions, JobSimulation
     from handler.values.canonical_json import Json
 
 # The code for a status that forbids an operation is not documented.
@@ -166,11 +166,11 @@ def _retry_batch_job(call: IefCall) -> Response:
 
 
 def _restart_job(
-    call: IefCall, restarted: Callable[[Job, float, JobSimulation, Surroundings], Job]
+    call: IefCall, restarted: Callable[[Job, float, JobSimulation, JobConditions], Job]
 ) -> Response:
     state = call.context.state
     return _change_job(
-        call, lambda job: restarted(job, state.clock(), state.simulation, state.surroundings(job))
+        call, lambda job: restarted(job, state.clock(), state.simulation, state.conditions(job))
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from handler.emulator.ief.deployments import PENDING, Deployments, deployment_changes
 from handler.emulator.ief.effects import completed_upgrades, nodes_being_upgraded
 from handler.emulator.ief.job import Job, started
-from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+from handler.emulator.ief.job_simulation import JobConditions, JobSimulation
 from handler.emulator.ief.responses import FleetStatus, listed_view, shown_view
 from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state.changes import (
@@ -171,7 +171,7 @@ class State:
                 raise DuplicateNameError
             number = self._stored.created + 1
             job = Job(self.new_id(), number, self.clock(), request)
-            self.change(JobSaved(started(job, self.simulation, self.surroundings(job))))
+            self.change(JobSaved(started(job, self.simulation, self.conditions(job))))
             return self.jobs[job.job_id]
 
     def all_jobs(self) -> list[Job]:
@@ -187,13 +187,13 @@ class State:
                 self.change(JobSaved(change(job)))
             return job
 
-    def surroundings(self, job: Job) -> Surroundings:
+    def conditions(self, job: Job) -> JobConditions:
         """Return what a job meets when it starts, is restored or is retried now."""
         with self.lock:
             others = self.jobs.values() if self.simulation.fleet.parallelism else ()
             hosts = self.deployments().hosts() if job.kind == "deployment_upgrade" else {}
             runs = [one.runs[-1] for one in others if one.job_id != job.job_id]
-            return Surroundings(frozenset(self.failing_targets), hosts, runs)
+            return JobConditions(frozenset(self.failing_targets), hosts, runs)
 
     def delete_job(self, job_id: str) -> Job | None:
         """Remove a job and return it, None if it does not exist."""

@@ -129,7 +129,7 @@ def main(events: Sequence[object], environ: dict[str, str]) -> None:
     steps = Steps(environ.pop("FAULT", ""))
     opened = open_instance(_context(environ), environ, lambda _line: None)
     transport = cast("Transport", SteppingTransport(opened.transport, steps))
-    log = InstanceLog(SteppingLog(opened.log.log, steps), opened.log.announce)
+    log = InstanceLog(SteppingLog(opened.log.log, steps), opened.log.on_append)
     instance = opened._replace(log=log, transport=transport)
     for number, event in enumerate(events):
         say("began", number)

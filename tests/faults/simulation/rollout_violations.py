@@ -76,7 +76,7 @@ def _side_by_side(replay: Replay, fleet: TaskFleet) -> Iterator[str]:
 def replayed(world: World) -> Replay:
     """Return all rollouts of a run, read from its records."""
     assert world.rollouts
-    replay = Replay(timedelta(seconds=JOB_SECONDS + world.rollouts.pace.grace))
+    replay = Replay(timedelta(seconds=JOB_SECONDS + world.rollouts.times.grace))
     for record in world.log.records():
         replay.add(record.fields)
     return replay
@@ -172,7 +172,7 @@ def unrolled(world: World) -> Iterator[str]:
     if world.rollouts is None:
         return
     for one in world.log.read(lambda view: view.rollouts.latest(LIMIT)):
-        ask = partial(rollout_standing, rollout=one, pace=world.rollouts.pace)
+        ask = partial(rollout_standing, rollout=one, times=world.rollouts.times)
         standing = world.log.read(ask)
         word, counts = standing.waiting.word, standing.counts
         world.schedule.struck[f"at last {word}"] += 1

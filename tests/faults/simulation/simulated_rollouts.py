@@ -18,7 +18,7 @@ from handler.jobs.decisions import abandon
 from handler.jobs.node_outcomes import late_results
 from handler.jobs.operation_submission import operation_submission
 from handler.parsing import Limits, read
-from handler.rollouts.advance import Pace, advance, rollout_standing
+from handler.rollouts.advance import JobTimes, advance, rollout_standing
 from handler.rollouts.operations import RolloutRequest, operate
 from handler.rollouts.tick import jobs_that_may_succeed, jobs_to_follow
 from handler.rollouts.waiting import settings_of
@@ -61,7 +61,7 @@ class Rollouts:
         random: Draws what happens by chance, beside what the rest of a run is drawn from.
         nodes: The nodes by their ids.
         joining: How often a node of which nothing is known yet joins.
-        pace: What the operator set.
+        times: What the operator set.
         storm: How long things go wrong, in seconds.
         attended: Whether a person resumes and approves everything at last.
         timed: Whether requests say when they were asked for, by a clock that is not ahead.
@@ -69,7 +69,7 @@ class Rollouts:
 
     random: Random
     nodes: dict[str, EdgeNode]
-    pace: Pace
+    times: JobTimes
     storm: float
     attended: bool
     joining: float = 0.3
@@ -121,8 +121,8 @@ def with_rollouts(world: World, seed: int) -> World:
     """Return a world with a fleet whose nodes rollouts go through."""
     random = Random(f"rollouts {seed}")  # noqa: S311 - to repeat runs
     storm = random.choice((3600.0, 7200.0, 14_400.0))
-    pace = Pace(world.rules.valid_for.total_seconds(), 300)
-    rollouts = Rollouts(random, {}, pace, storm, random.random() < 0.6, timed=seed % 5 == 1)
+    times = JobTimes(world.rules.valid_for.total_seconds(), 300)
+    rollouts = Rollouts(random, {}, times, storm, random.random() < 0.6, timed=seed % 5 == 1)
     for _ in range(random.choice((3, 8, 20, 60))):
         rollouts.join()
     world.api.fleet = TaskFleet(
@@ -189,14 +189,14 @@ def _advance(
     template = function.log.bodies([rollout.key]).get(rollout.key, "")
     if not template:
         return ()
-    advanced = function.commit(advance(rollout.key, template, fleet.pace))
+    advanced = function.commit(advance(rollout.key, template, fleet.times))
     if advanced.standing.waiting.word == "joiners":
         yield function.pause()
         if function.schedule.happens(function.network.lost):
             raise CloudError("the nodes could not be listed")
         joiners = fleet.selected(rollout)
         yield function.pause()
-        advanced = function.commit(advance(rollout.key, template, fleet.pace, joiners))
+        advanced = function.commit(advance(rollout.key, template, fleet.times, joiners))
     function.count(f"rollout {advanced.standing.waiting.word}")
     yield function.pause()
     return advanced.jobs
@@ -209,7 +209,7 @@ def is_due(world: World, rollouts: Rollouts) -> bool:
     """
     now = world.schedule.true_time()
     standings = [
-        world.log.read(partial(rollout_standing, rollout=one, pace=rollouts.pace))
+        world.log.read(partial(rollout_standing, rollout=one, times=rollouts.times))
         for one in world.log.read(lambda view: view.open(LIMIT)).rollouts
     ]
     words = {one.waiting.word for one in standings}

@@ -78,52 +78,52 @@ def test_no_sender_waits_before_the_api_has_asked_for_it() -> None:
 def test_every_sender_waits_until_the_latest_pause_ends() -> None:
     """A shorter one does not shorten it."""
     ticking = Ticking()
-    pace = RateLimiter(ticking.clock, ticking.sleep)
-    pace.slow_down(5)
-    pace.slow_down(2)
-    assert pace.wait(5)
+    limiter = RateLimiter(ticking.clock, ticking.sleep)
+    limiter.slow_down(5)
+    limiter.slow_down(2)
+    assert limiter.wait(5)
     assert ticking.now == 5
-    assert pace.wait(0)
+    assert limiter.wait(0)
 
 
 def test_a_pause_that_lasts_too_long_is_not_started() -> None:
     """The job is deferred instead."""
     ticking = Ticking()
-    pace = RateLimiter(ticking.clock, ticking.sleep)
-    pace.slow_down(5.1)
-    assert not pace.wait(5)
+    limiter = RateLimiter(ticking.clock, ticking.sleep)
+    limiter.slow_down(5.1)
+    assert not limiter.wait(5)
     assert ticking.slept == []
 
 
 def test_a_pause_that_grows_meanwhile_is_waited_out() -> None:
     """Another sender was asked to wait longer."""
     ticking = Ticking()
-    pace = RateLimiter(ticking.clock, ticking.sleep)
+    limiter = RateLimiter(ticking.clock, ticking.sleep)
 
     def sleep(seconds: float) -> None:
         if not ticking.slept:
-            pace.slow_down(3)
+            limiter.slow_down(3)
         ticking.sleep(seconds)
 
-    pace.sleep = sleep
-    pace.slow_down(1)
-    assert pace.wait(10)
+    limiter.sleep = sleep
+    limiter.slow_down(1)
+    assert limiter.wait(10)
     assert ticking.now == 3
 
 
 def test_a_pause_that_grows_beyond_the_time_is_given_up() -> None:
     """What was slept already counts, too."""
     ticking = Ticking()
-    pace = RateLimiter(ticking.clock, ticking.sleep)
+    limiter = RateLimiter(ticking.clock, ticking.sleep)
 
     def sleep(seconds: float) -> None:
         if not ticking.slept:
             ticking.sleep(seconds)
-            pace.slow_down(50)
+            limiter.slow_down(50)
 
-    pace.sleep = sleep
-    pace.slow_down(50)
-    assert not pace.wait(60)
+    limiter.sleep = sleep
+    limiter.slow_down(50)
+    assert not limiter.wait(60)
     assert ticking.now == 50
 
 
@@ -133,9 +133,9 @@ def test_a_pause_that_leaves_no_time_to_send_is_not_started(
 ) -> None:
     """The job is deferred at once instead of after the pause."""
     ticking = Ticking()
-    pace = RateLimiter(ticking.clock, ticking.sleep)
-    pace.slow_down(pause)
-    hurried = EffectRunner(runner.log, runner.ief, Deadline(60, ticking.clock), pace)
+    limiter = RateLimiter(ticking.clock, ticking.sleep)
+    limiter.slow_down(pause)
+    hurried = EffectRunner(runner.log, runner.ief, Deadline(60, ticking.clock), limiter)
     assert answers(hurried, AwaitTurn(12)) == [left]
     assert ticking.now == (pause if left else 0)
 
@@ -283,7 +283,7 @@ def test_the_time_that_is_left_is_the_invocations(runner: EffectRunner) -> None:
     """None is left once a pause would outlast it."""
     ended = EffectRunner(runner.log, runner.ief, Deadline(0, lambda: 1.0))
     assert answers(ended, TimeLeft(), AwaitTurn(0.0)) == [0.0, 0.0]
-    runner.pace.slow_down(9999)
+    runner.limiter.slow_down(9999)
     assert answers(runner, TimeLeft(), AwaitTurn(0.0)) == [3600.0, 0.0]
 
 

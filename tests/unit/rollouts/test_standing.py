@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handler.rollouts.advance import Pace, rollout_standing
+from handler.rollouts.advance import JobTimes, rollout_standing
 from handler.rollouts.standing import Standing, with_rollouts
 from handler.runtime.response import Result
 from handler.schedule.rollout_settings import RolloutSettings
@@ -13,7 +13,7 @@ RESULT = Result("d", "submitted")
 
 def standing(one: RolloutLog) -> Standing:
     """Return how a log's rollout stands."""
-    return one.log.read(lambda view: rollout_standing(view, one.rollout(), Pace(60, 300)))
+    return one.log.read(lambda view: rollout_standing(view, one.rollout(), JobTimes(60, 300)))
 
 
 def planned() -> RolloutLog:

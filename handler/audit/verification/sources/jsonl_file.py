@@ -57,7 +57,7 @@ class JsonlFileSource:
             head = Head(row[0], row[1].decode(errors="replace"))
         return head
 
-    def at(self, seq: int) -> str:
+    def hash_at(self, seq: int) -> str:
         """Return the hash stored under a number; "" for an unknown number.
 
         The file is read once for any amount of numbers that do not fall.

@@ -57,9 +57,9 @@ class ObjectsSource:
         """Return the number and hash stored last."""
         return self._copied().end()
 
-    def at(self, seq: int) -> str:
+    def hash_at(self, seq: int) -> str:
         """Return the hash stored under a number; "" for an unknown number."""
-        return self._copied().at(seq)
+        return self._copied().hash_at(seq)
 
     def texts_of_action(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""

@@ -126,7 +126,7 @@ class PostgresSource:
         rows = self._all(_END)
         return Head(*rows[0]) if rows else Head()
 
-    def at(self, seq: int) -> str:
+    def hash_at(self, seq: int) -> str:
         """Return the hash stored under a number; "" for an unknown number."""
         rows = self._all(_AT, (seq,))
         return str(rows[0][0]) if rows else ""

@@ -33,7 +33,7 @@ class RecordSource(Protocol):
     def end(self) -> Head:
         """Return the number and hash stored last."""
 
-    def at(self, seq: int) -> str:
+    def hash_at(self, seq: int) -> str:
         """Return the hash stored under a number; "" for an unknown number."""
 
     def texts_of_action(self, action: str) -> Iterator[bytes]:

@@ -101,7 +101,7 @@ class SqliteSource:
             row = self._db.execute(_END).fetchone()
         return Head(row[0], row[1].decode(errors="replace")) if row else Head()
 
-    def at(self, seq: int) -> str:
+    def hash_at(self, seq: int) -> str:
         """Return the hash stored under a number; "" for an unknown number."""
         with translate_read_errors(self._path):
             row = self._db.execute(_AT, (seq,)).fetchone()

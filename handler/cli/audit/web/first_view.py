@@ -15,7 +15,7 @@ from handler.audit.sql.sqlite_reading import open_read_only
 from handler.audit.sql.view import SqlView
 from handler.cli.console import printable, prose
 from handler.cli.existing_log import open_existing
-from handler.cli.rollouts.rollout_row import operator_pace
+from handler.cli.rollouts.rollout_row import operator_times
 from handler.cli.status.fleet_progress import ask_progress
 from handler.cli.status.overview import overview_of
 from handler.errors import NightdropError
@@ -104,10 +104,10 @@ def _read(address: str) -> Overview:
         LogError: The log cannot be read.
         LookupError: It is empty, or in a SQLite file of another layout.
     """
-    pace = operator_pace()
+    times = operator_times()
     if not address.startswith(SQLITE):
         with open_existing(address) as log:
-            return log.read(lambda view: overview_of(view, pace))
+            return log.read(lambda view: overview_of(view, times))
     with closing(open_read_only(address.removeprefix(SQLITE))) as database:
         database.execute("BEGIN")
         if version_of(database) != VERSION:
@@ -119,4 +119,4 @@ def _read(address: str) -> Overview:
         view = SqlView(execute, utc_now())
         if not view.head.seq:
             raise LookupError("the log is empty; run the function once")
-        return overview_of(view, pace)
+        return overview_of(view, times)

@@ -176,7 +176,7 @@ def test_a_checkpoint_without_a_signature_confirms_nothing_once_a_key_is_given(
     made.grow(10)
     with closing(open_source(made.address)) as stored:
         head = stored.end()
-        checkpoint = Checkpoint(log_origin(stored.at(1)), head, utc_now())
+        checkpoint = Checkpoint(log_origin(stored.hash_at(1)), head, utc_now())
         evidence = CheckpointEvidence((KEY.public,))
         evidence.add_checkpoint(checkpoint.name, written(checkpoint, None))
         assert list(evidence.conflicts(stored, head)) == []

@@ -6,11 +6,11 @@ import pytest
 
 from handler.audit.rollouts.state import NodeCounts
 from handler.cli.rollouts.rollout_details import bar, details_of, headline
-from handler.rollouts.advance import Pace
+from handler.rollouts.advance import JobTimes
 from handler.schedule.rollout_settings import RolloutSettings
 from tests.support.rollout_log import RolloutLog, named
 
-PACE = Pace(0.0, 300)
+PACE = JobTimes(0.0, 300)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from handler.emulator.ief.deployments import Deployments, deployment_changes, de
 from handler.emulator.ief.effects import Effects
 from handler.emulator.ief.fleet import Flapping, Fleet, Group, Node
 from handler.emulator.ief.job import Job, started
-from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+from handler.emulator.ief.job_simulation import JobConditions, JobSimulation
 from handler.emulator.ief.responses import shown_view
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def job(number: int, kind: str, *targets: str, hosts: dict[str, str] | None = No
     }
     request: dict[str, Json] = {"job_name": "a", "job_type": kind, "job_content": content}
     one = Job(str(UUID(int=number)), number, 1000.0 + number, request)
-    return started(one, SIMULATION, Surroundings(hosts=hosts or {}))
+    return started(one, SIMULATION, JobConditions(hosts=hosts or {}))
 
 
 def deployments(*jobs: Job, now: float = OVER, fleet: Fleet = FLEET) -> Deployments:

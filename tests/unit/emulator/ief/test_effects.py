@@ -8,7 +8,7 @@ from uuid import UUID
 
 from handler.emulator.ief.effects import Effects, Upgrade, completed_upgrades, nodes_being_upgraded
 from handler.emulator.ief.job import Job, retried, started
-from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+from handler.emulator.ief.job_simulation import JobConditions, JobSimulation
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -21,7 +21,7 @@ def job(*nodes: str, number: int = 1, failing: str = "") -> Job:
     content: Json = {"targets": [{"target_id": node} for node in nodes]}
     request: dict[str, Json] = {"job_name": "a", "job_type": "node_upgrade", "job_content": content}
     one = Job(str(UUID(int=number)), number, 1000.0, request)
-    return started(one, SIMULATION, Surroundings(frozenset({failing})))
+    return started(one, SIMULATION, JobConditions(frozenset({failing})))
 
 
 def upgrades(*jobs: Job) -> Effects[Upgrade]:
@@ -61,7 +61,7 @@ def test_a_settled_job_that_is_retried_is_followed_again() -> None:
     one = job("n1", "n2", failing="n2")
     followed = upgrades(one)
     before = followed.at(2000)
-    followed.save(retried(one, 2000, SIMULATION, Surroundings()))
+    followed.save(retried(one, 2000, SIMULATION, JobConditions()))
     assert followed.at(2001.5) == before
     assert seen(followed, 2001.5) == (["n1"], ["n2"])
     after = followed.at(3000)

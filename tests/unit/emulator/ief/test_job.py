@@ -21,7 +21,7 @@ from handler.emulator.ief.job import (
     status,
     task_progress,
 )
-from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+from handler.emulator.ief.job_simulation import JobConditions, JobSimulation
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -43,15 +43,15 @@ def job(*targets: str, failing: frozenset[str] = frozenset()) -> Job:
         "job_type": "node_upgrade",
         "job_content": content,
     }
-    return started(Job(str(UUID(int=1)), 1, AT, request), SLOW, Surroundings(failing))
+    return started(Job(str(UUID(int=1)), 1, AT, request), SLOW, JobConditions(failing))
 
 
 def retry(one: Job, now: float, failing: frozenset[str] = frozenset()) -> Job:
     """Retry a job."""
-    return retried(one, now, SLOW, Surroundings(failing))
+    return retried(one, now, SLOW, JobConditions(failing))
 
 
-RESTORE: Change = partial(restored, simulation=SLOW, surroundings=Surroundings())
+RESTORE: Change = partial(restored, simulation=SLOW, conditions=JobConditions())
 
 
 def statuses(one: Job, now: float) -> list[str]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.emulator.ief.fleet import Behaviour, Flapping, Fleet, Group, Node
-from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+from handler.emulator.ief.job_simulation import JobConditions, JobSimulation
 
 if TYPE_CHECKING:
     from handler.emulator.ief.run import Run
 
-NONE = Surroundings()
+NONE = JobConditions()
 TARGETS = [(index, f"n{index}") for index in range(200)]
 
 
@@ -69,7 +69,7 @@ def test_a_target_that_is_no_node_of_the_fleet_works() -> None:
 def test_a_failing_target_fails() -> None:
     """Whatever chance says."""
     first, second = JobSimulation().tasks(
-        "node_upgrade", "1/0", [(0, "a"), (1, "b")], Surroundings(frozenset("b"))
+        "node_upgrade", "1/0", [(0, "a"), (1, "b")], JobConditions(frozenset("b"))
     )
     assert (first.reason, second.reason) == ("", "the edge node did not answer")
 
@@ -129,7 +129,7 @@ def waits(simulation: JobSimulation, *sizes: int, parallelism: int) -> list[floa
     simulation = replace(simulation, fleet=Fleet(parallelism=parallelism))
     runs: list[Run] = []
     for number, size in enumerate(sizes):
-        around = Surroundings(runs=runs)
+        around = JobConditions(runs=runs)
         tasks = simulation.tasks("node_upgrade", f"{number}/0", TARGETS[:size], around)
         runs.append(simulation.run(0, tasks, around))
     return [run.waiting for run in runs]

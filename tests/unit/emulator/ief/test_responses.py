@@ -10,7 +10,7 @@ import pytest
 from handler.emulator.ief.effects import Upgrade
 from handler.emulator.ief.fleet import Fleet, Group, Node
 from handler.emulator.ief.job import Job, started
-from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+from handler.emulator.ief.job_simulation import JobConditions, JobSimulation
 from handler.emulator.ief.responses import FleetStatus, listed_view, shown_view
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ def job(kind: str = "node_upgrade", failing: frozenset[str] = frozenset()) -> Jo
         "description": "any",
         "tags": [{"key": "site", "value": "north"}],
     }
-    return started(Job(str(UUID(int=1)), 1, 100.5, request), JobSimulation(), Surroundings(failing))
+    return started(
+        Job(str(UUID(int=1)), 1, 100.5, request), JobSimulation(), JobConditions(failing)
+    )
 
 
 def task_progress(one: Job, now: float = 103) -> list[dict[str, Json]]:

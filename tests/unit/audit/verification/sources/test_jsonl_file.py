@@ -77,10 +77,10 @@ def test_many_checkpoints_of_one_record_read_the_file_once(tmp_path: Path) -> No
     path = tmp_path / "log"
     path.write_text("\n".join(lines()) + "\n", encoding="utf-8")
     source, hashes = JsonlFileSource(path), [one.hash for one in chain()]
-    assert [source.at(number) for number in (1, 1, 2)] == [hashes[0], hashes[0], hashes[1]]
+    assert [source.hash_at(number) for number in (1, 1, 2)] == [hashes[0], hashes[0], hashes[1]]
     path.write_text("", encoding="utf-8")
-    assert [source.at(number) for number in (2, 3, 3)] == [hashes[1], hashes[2], hashes[2]]
-    assert source.at(1) == ""
+    assert [source.hash_at(number) for number in (2, 3, 3)] == [hashes[1], hashes[2], hashes[2]]
+    assert source.hash_at(1) == ""
 
 
 def test_the_head_of_an_empty_log_agrees_with_it(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_it_is_read_when_it_is_first_asked_for(small_bucket: StoredObjects) -> N
     objects = MemoryObjects(small_bucket)
     with closing(ObjectsSource(objects)) as stored:
         head = note(small_bucket)
-        assert (stored.end(), stored.at(2) != "") == (head, True)
+        assert (stored.end(), stored.hash_at(2) != "") == (head, True)
         assert [row[0] for page in stored.pages(8) for row in page] == [9, 10, 11]
         assert len(list(stored.texts_of_action("log.rolled"))) == 2
         assert objects.asked["read"] == 5
