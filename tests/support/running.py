@@ -29,10 +29,11 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach the started processes, and no process reach the user's home."""
+    """Let signals reach the started processes, and no process reach the user's home."""
     gc.disable()  # until everything is collected: nothing of it is garbage
-    # Also where a shell runs them in the background.
+    # Also where a shell runs them in the background, or `nohup` does; children inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if "TMPDIR" not in os.environ and _fits(MEMORY):
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None
