@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from handler.audit.state import DeliveryState
 
 Switch: TypeAlias = Literal["hold", "suspension", "examined"]
-"""What stops work: `hold` all sending, `suspension` the conclusion that a job is absent."""
+"""A named value of the state: why `hold` stops all sending, why `suspension` stops the conclusion
+that a job is absent, and which examination was the latest (`examined`)."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -145,7 +146,7 @@ class View(Protocol):
 
     @property
     def confirmation(self) -> Confirmation:
-        """What stands of the latest checkpoint."""
+        """What the log says of the latest checkpoint."""
 
     def delivery(self, key: str) -> DeliveryState | None:
         """Return a delivery with its jobs, or None if it was never recorded."""
@@ -286,7 +287,10 @@ class Log(Protocol):
         """Yield the records with a larger number than `after`, in order."""
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
-        """Yield the records about some deliveries, in order, without reading the whole log."""
+        """Yield the records about some deliveries, in order.
+
+        Not all of the log is read for it, but for deliveries that were forgotten.
+        """
 
     def close(self) -> None:
         """Close files and connections."""

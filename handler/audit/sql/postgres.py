@@ -24,14 +24,14 @@ from handler.audit.record import Record
 from handler.audit.retry_policy import RetryPolicy
 from handler.audit.sql import projection, statements
 from handler.audit.sql.postgres_connection import (
-    COMMIT_LOCK,
+    TAKE_LOCK,
     connect,
     parse_address,
     translate_errors,
 )
 from handler.audit.sql.postgres_migration import run_statement
-from handler.audit.sql.rows import paged
-from handler.audit.sql.value_list import ANY, rows_for
+from handler.audit.sql.rows import paged, records_of
+from handler.audit.sql.value_list import rows_for
 from handler.audit.sql.view import SqlView
 from handler.errors import LogError, LogOutdatedError, LogUnreachableError
 
@@ -45,14 +45,11 @@ T = TypeVar("T")
 _READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
 _WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-    f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})",
+    TAKE_LOCK,
 )
 _NOW = "SELECT clock_timestamp(), nightdrop.version()"
 _IN_LOG = "SELECT 1 FROM records WHERE seq = ? AND hash = ?"
-_RECORDS_OF = (
-    "SELECT seq, hash, record FROM records "  # noqa: S608 - marks for values
-    f"WHERE record::json -> 'delivery' ->> 'key' IN {ANY}"
-)
+_DELIVERY_KEY = "record::json -> 'delivery' ->> 'key'"
 
 
 class PostgresLog:
@@ -117,10 +114,10 @@ class PostgresLog:
         )
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
-        """Yield the records of some deliveries, in order; the server scans all records."""
-        keys = list(deliveries)
-        rows = self._transact(lambda view: rows_for(view.execute, _RECORDS_OF, keys), _READ)
-        yield from (Record(*row) for row in sorted(rows))
+        """Yield the records of some deliveries, in order."""
+        yield from self._transact(
+            lambda view: records_of(view.execute, _DELIVERY_KEY, deliveries), _READ
+        )
 
     def rebuild(self) -> None:
         """Rebuild the state from the records; the outbox keeps the bodies of open work."""

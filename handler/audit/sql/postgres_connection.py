@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from handler.audit.sql.postgres_migration import Connection
 
-COMMIT_LOCK = 0x6E_69_67_68_74
+TAKE_LOCK = f"SELECT pg_advisory_xact_lock({0x6E_69_67_68_74})"
 """The key of the advisory lock that every commit takes: `night` in ASCII."""
 
 OLDEST_SERVER = 140_000
@@ -95,7 +95,11 @@ def parse_address(address: str) -> PostgresAddress:
 
 
 def connect(place: PostgresAddress, lock_timeout: float) -> Connection:
-    """Return a connection to a database that holds an audit log; it waits for locks for seconds.
+    """Return a connection to a database that holds an audit log.
+
+    Args:
+        place: The database.
+        lock_timeout: Seconds that it waits for a lock.
 
     Raises:
         LogUnreachableError: The server is unreachable or refuses the login.
@@ -127,7 +131,7 @@ def init_schema(address: str, role: str = "") -> tuple[str, ...]:
     place = parse_address(address)
     with translate_errors(place), _connect(place, _LONGEST_CONNECT) as db, db.transaction():
         _check(db, place, role)
-        db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
+        db.execute(TAKE_LOCK.encode())
         migrate(db, POSTGRES_SCHEMA.read_bytes(), place=place.shown)
         name = sql.Identifier(role) if role else sql.SQL("function_role")
         grants = [sql.SQL(grant).format(role=name) for grant in _GRANTS]
@@ -151,7 +155,7 @@ def rebuild_derived(address: str) -> bool:
             raise LogError(_unprepared(place))
         if not db.execute(_OWNS).fetchall()[0][0]:
             return False
-        db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
+        db.execute(TAKE_LOCK.encode())
         migrate(db, POSTGRES_SCHEMA.read_bytes(), place=place.shown, rebuild=True)
         return True
 

@@ -1,4 +1,4 @@
-"""States as rows of their tables, and rows as states."""
+"""States and records as rows of their tables, and back."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from handler.audit.job_end import shown_state
 from handler.audit.job_state import UNSETTLED, JobState
+from handler.audit.record import Record
+from handler.audit.sql.value_list import ANY, rows_for
 from handler.audit.state import DeliveryState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
-    from handler.audit.record import Record
+    from handler.audit.sql.view import Execute
 
 JOB_COLUMNS = JobState._fields
 """The columns of `jobs` with the fields of a job."""
@@ -69,3 +71,28 @@ def paged(page_after: Callable[[int, int], list[Record]], after: int = 0) -> Ite
     while page := page_after(after, size):
         yield from page
         after, size = page[-1].seq, _PAGE
+
+
+def records_of(execute: Execute, key: str, deliveries: Collection[str]) -> list[Record]:
+    """Return the records of some deliveries, in order.
+
+    From the first to the last record of each delivery the table is read, and all of it for those
+    that were forgotten. Of one that was forgotten and came again, the records since then are
+    returned.
+
+    Args:
+        execute: Runs a statement.
+        key: The SQL expression for the key of the delivery in the column `record`.
+        deliveries: Their keys.
+    """
+    # Every name that is put into a statement is one of the schema's own.
+    known = f"""
+SELECT deliveries.key, records.seq, records.hash, records.record FROM deliveries
+JOIN records ON records.seq BETWEEN deliveries.first_seq AND deliveries.last_seq
+WHERE deliveries.key IN {ANY} AND {key} = deliveries.key"""  # noqa: S608 - see above
+    rows = rows_for(execute, known, list(deliveries))
+    forgotten = set(deliveries) - {row[0] for row in rows}
+    if forgotten:
+        every = f"SELECT '', seq, hash, record FROM records WHERE {key} IN {ANY}"  # noqa: S608 - same
+        rows += rows_for(execute, every, sorted(forgotten))
+    return sorted(Record(*row[1:]) for row in rows)

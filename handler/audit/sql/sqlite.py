@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
 from handler.audit.sql import projection, statements
-from handler.audit.sql.rows import paged
+from handler.audit.sql.rows import paged, records_of
 from handler.audit.sql.sqlite_migration import migrate, version_of
-from handler.audit.sql.value_list import ANY, rows_for
+from handler.audit.sql.value_list import rows_for
 from handler.audit.sql.view import SqlView
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogOutdatedError
 from handler.values.canonical_json import utc_now
@@ -49,10 +49,7 @@ NETWORK_TYPES = frozenset(
 _MOUNTS = Path("/proc/self/mounts")
 
 _ANSWER_SECONDS = 1.0  # so that the platform gets an error, and delivers the event again
-_RECORDS_OF = (
-    "SELECT seq, hash, record FROM records "  # noqa: S608 - marks for values
-    f"WHERE json_extract(record, '$.delivery.key') IN {ANY}"
-)
+_DELIVERY_KEY = "json_extract(record, '$.delivery.key')"
 
 
 class SqliteLog:
@@ -116,8 +113,8 @@ class SqliteLog:
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records of some deliveries, in order."""
         with self._lock, translate_errors(self._path):
-            rows = rows_for(self._execute, _RECORDS_OF, list(deliveries))
-        yield from (Record(*row) for row in sorted(rows))
+            found = records_of(self._execute, _DELIVERY_KEY, deliveries)
+        yield from found
 
     def rebuild(self) -> None:
         """Rebuild the state from the records; the outbox keeps the bodies of open work."""

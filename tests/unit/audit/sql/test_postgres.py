@@ -15,7 +15,7 @@ from handler.audit.open_log import init_log, open_log
 from handler.audit.record import FIRST_PREV, Draft
 from handler.audit.retry_policy import RetryPolicy
 from handler.audit.sql.postgres import PostgresLog
-from handler.audit.sql.postgres_connection import COMMIT_LOCK, parse_address
+from handler.audit.sql.postgres_connection import TAKE_LOCK, parse_address
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verdict import verify
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogUnreachableError
@@ -245,7 +245,7 @@ def test_waiting_for_other_writers_ends(log: PostgresLog, postgres_address: str)
     """Nothing was appended, and a later try may succeed."""
     with closing(PostgresLog(postgres_address, policy=RetryPolicy(0.2))) as hasty:
         with psycopg.connect(postgres_address) as other:
-            other.execute("SELECT pg_advisory_xact_lock(%s)", (COMMIT_LOCK,))
+            other.execute(TAKE_LOCK.encode())
             with pytest.raises(LogBusyError, match="held by other writers"):
                 hasty.commit(lambda _view: Decision(None, (NOTED,)))
         hasty.commit(lambda _view: Decision(None, (NOTED,)))

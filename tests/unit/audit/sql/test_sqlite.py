@@ -13,11 +13,12 @@ import pytest
 
 from handler.audit.log import Decision
 from handler.audit.record import FIRST_PREV, Draft, Head
+from handler.audit.sql.rows import records_of
 from handler.audit.sql.sqlite import SqliteLog
 from handler.errors import LogBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from handler.audit.log import Decide, View
@@ -246,3 +247,25 @@ def test_the_log_knows_nothing_of_foreign_values(log: SqliteLog) -> None:
         None,
         None,
     )
+
+
+def test_the_records_of_a_delivery_are_read_from_its_first_to_its_last(
+    log: SqliteLog, planned: Planned
+) -> None:
+    """However many others the log has; only for a delivery that was forgotten all are read."""
+    log.commit(planned("d1", "one"))
+    plans: list[str] = []
+
+    def found(view: View, key: str) -> list[int]:
+        def explained(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+            execute = cast("SqlView", view).execute
+            plans.extend(row[3] for row in execute(f"EXPLAIN QUERY PLAN {statement}", values))
+            return execute(statement, values)
+
+        key_of_record = "json_extract(record, '$.delivery.key')"
+        return [one.seq for one in records_of(explained, key_of_record, [key])]
+
+    assert log.read(lambda view: found(view, "d1")) == [1, 2]
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
+    assert log.read(lambda view: found(view, "none")) == []
+    assert "SCAN records" in plans
