@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, cast
 
 from handler.audit.log import Decision
 from handler.audit.record import part
-from handler.deliveries.decisions import SpecSource, settle_without_jobs
-from handler.deliveries.records import differences, draft_about_state, is_changed, is_confirmed
+from handler.deliveries.decisions import settle_without_jobs
+from handler.deliveries.planning import read_object
+from handler.deliveries.records import draft_about_state, is_changed, is_confirmed
 from handler.errors import EventRejectedError, Problem
 from handler.policy.decision import approval_of, matches, origin_of
 from handler.policy.policy_reader import load_policy
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, Log, View
     from handler.audit.record import Draft, Part
     from handler.audit.state import DeliveryState
+    from handler.deliveries.decisions import SpecSource
     from handler.invocation.invocation import Invocation
     from handler.policy.rules import Policy
     from handler.triggers.delivery import StoredSpec
@@ -51,16 +53,12 @@ def process_approval(delivery: Delivery, invocation: Invocation) -> DeliveryStat
         CloudError: OBS could not be reached.
     """
     stored = cast("StoredSpec", delivery.spec)
-    most = invocation.settings.max_spec_bytes
-    found = invocation.obs.read(
-        stored.bucket, stored.key, max_bytes=most, version_id=stored.version_id
-    )
-    match = _DIGEST.match(found.data)
+    approval = read_object(delivery, stored, invocation)
+    match = _DIGEST.match(approval.data)
     if match is None:
         raise _rejected("an approval must begin with the spec's SHA-256, 64 hexadecimal digits")
-    digest, etag = match[1].decode().lower(), found.etag or ""
-    said = {"read_etag": etag, "read_version_id": found.version_id}
-    if not is_confirmed(delivery.source, said) or differences(delivery.source, said):
+    digest = match[1].decode().lower()
+    if not is_confirmed(delivery.source, approval.found) or is_changed(approval.found):
         raise _rejected(
             "the event names another approval than was read, or no tag of it; who wrote what "
             "was read is unknown"
@@ -73,7 +71,6 @@ def process_approval(delivery: Delivery, invocation: Invocation) -> DeliveryStat
     allowed = [key for key, why in refused.items() if not why]
     if not allowed:
         raise _rejected(*filter(None, dict.fromkeys(refused.values())))
-    approval = SpecSource(found.data, {"read_etag": etag} if etag else {})
     return invocation.log.commit(_approve_by_file(delivery, approval, allowed, digest)).value
 
 

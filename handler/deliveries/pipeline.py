@@ -13,11 +13,10 @@ from handler.deliveries.decisions import (
     reject_event,
     settle_without_jobs,
 )
-from handler.deliveries.planning import may_wait, order_of, rules_of
+from handler.deliveries.planning import order_of, read_object, rules_of
 from handler.deliveries.receiving import receive
-from handler.deliveries.records import differences, is_changed
+from handler.deliveries.records import is_changed
 from handler.errors import (
-    AccessPendingError,
     LogBusyError,
     LogUnreachableError,
     NightdropError,
@@ -72,7 +71,7 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
     # From here on the log has the delivery: what is not done now is the reconciler's.
     with suppress(LogBusyError, LogUnreachableError):
         if run.state == "planned" and not run.final:
-            jobs = submit_all(run.jobs, invocation.runner, invocation.sender, claimed)
+            jobs = submit_all(run.jobs, invocation.runner, invocation.sending, claimed)
             run = _with_jobs(run, jobs)
             result = result_of(decided.delivery.key, run, repeated=repeated)
         if run.rollouts_open:
@@ -146,7 +145,7 @@ def _plan(
 ) -> tuple[Decided, Claimed | None]:
     """Plan a delivery and claim its first job in one commit; `received` had one of its own."""
     first = next(iter(order.plan.jobs), None)
-    ahead = sign_ahead(first.body, invocation.sender) if first and order.may_run else None
+    ahead = sign_ahead(first.body, invocation.sending) if first and order.may_run else None
     signed = invocation.runner.drive(ahead) if ahead else None
     claim_first = (
         claim(first.key, date=signed.request.date, lease=signed.lease) if first and signed else None
@@ -174,13 +173,13 @@ def _read_and_plan(
             decide = ignore_changed(delivery, spec.found, changed)
             return invocation.log.commit(decide).value, None
         if delivery.trigger == "object" and not spec.data:
-            return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, invocation)
+            return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, invocation), None
         order = _understood(delivery, spec, invocation)
     except (RejectedError, ObjectError) as error:
         is_spec = isinstance(error, SpecRejectedError)
         action = "spec.rejected" if is_spec else "delivery.rejected"
         problems = error.problems if isinstance(error, RejectedError) else [Problem(str(error))]
-        return _close(delivery, action, problems, spec, invocation)
+        return _close(delivery, action, problems, spec, invocation), None
     except NightdropError as error:
         state = invocation.log.commit(interrupted(delivery, str(error))).value
         if invocation.out_of_time:
@@ -192,9 +191,9 @@ def _read_and_plan(
 
 def _close_what_is_no_spec(delivery: Delivery, invocation: Invocation) -> DeliveryState | None:
     """Close a delivery that is ignored or approves others; return None for any other."""
-    ignored = _ignored(delivery, invocation)
+    ignored = filter_delivery(delivery, Watched.of(invocation.settings))
     if ignored:
-        return _close(delivery, "delivery.ignored", [Problem(ignored)], None, invocation)[0]
+        return _close(delivery, "delivery.ignored", [Problem(ignored.reason)], None, invocation)
     if delivery.trigger != "object":
         return None
     from handler.triggers.object_event import is_approval_name
@@ -214,29 +213,10 @@ def _changed(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> Po
     return check_unchanged(delivery, spec.found, invocation)
 
 
-def _ignored(delivery: Delivery, invocation: Invocation) -> str:
-    ignored = filter_delivery(delivery, Watched.of(invocation.settings))
-    return ignored.reason if ignored else ""
-
-
 def _fetch(delivery: Delivery, invocation: Invocation) -> SpecSource:
     if isinstance(delivery.spec, InlineSpec):
         return SpecSource(delivery.spec.data, {})
-    stored = delivery.spec
-    most = invocation.settings.max_spec_bytes
-    try:
-        found = invocation.obs.read(
-            stored.bucket, stored.key, max_bytes=most, version_id=stored.version_id
-        )
-    except ObjectError as error:
-        if error.code == "AccessDenied" and may_wait(delivery, invocation):
-            raise AccessPendingError(f"{error}; it is tried again") from error
-        raise
-    said: dict[str, str | int] = {"read_size": len(found.data)}
-    said |= {"read_version_id": found.version_id} if found.version_id else {}
-    said |= {"read_etag": found.etag} if found.etag else {}
-    differs = differences(delivery.source, said)
-    return SpecSource(found.data, said | ({"read_differs": differs} if differs else {}))
+    return read_object(delivery, delivery.spec, invocation)
 
 
 def _close(
@@ -245,7 +225,7 @@ def _close(
     problems: Sequence[Problem],
     spec: SpecSource | None,
     invocation: Invocation,
-) -> tuple[DeliveryState, None]:
+) -> DeliveryState:
     note = "\n".join(map(str, problems))
     decide = settle_without_jobs(delivery, action, note, spec=spec)
-    return invocation.log.commit(decide).value, None
+    return invocation.log.commit(decide).value

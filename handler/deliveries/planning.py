@@ -6,8 +6,9 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from handler.deliveries.decisions import Order, Rules
-from handler.errors import AccessPendingError, ApiError, SpecRejectedError
+from handler.deliveries.decisions import Order, Rules, SpecSource
+from handler.deliveries.records import differences
+from handler.errors import AccessPendingError, ApiError, ObjectError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.verdict import ALLOWED, is_plain
 from handler.specs.planner import has_names, has_selections, make_plan
@@ -16,13 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from handler.cloud.ief.fleet import EdgeNode
-    from handler.deliveries.decisions import SpecSource
     from handler.invocation.invocation import Invocation
     from handler.parsing import Document
     from handler.policy.verdict import PolicyDecision
     from handler.settings import Settings
     from handler.specs.planner import Plan
-    from handler.triggers.delivery import Delivery
+    from handler.triggers.delivery import Delivery, StoredSpec
 
 _FORBIDDEN = 403
 
@@ -62,6 +62,32 @@ def rules_of(settings: Settings) -> Rules:
         valid_for=timedelta(seconds=settings.valid_for),
         window=timedelta(seconds=settings.timer_window),
     )
+
+
+def read_object(delivery: Delivery, stored: StoredSpec, invocation: Invocation) -> SpecSource:
+    """Return the object of a delivery, and what OBS said of it on reading.
+
+    Raises:
+        AccessPendingError: These keys may not read it yet; it is tried again.
+        ObjectError: It is missing, too large or not readable.
+        CloudError: OBS could not be reached.
+    """
+    most = invocation.settings.max_spec_bytes
+    try:
+        found = invocation.obs.read(
+            stored.bucket, stored.key, max_bytes=most, version_id=stored.version_id
+        )
+    except ObjectError as error:
+        if error.code == "AccessDenied" and may_wait(delivery, invocation):
+            raise AccessPendingError(f"{error}; it is tried again") from error
+        if not error.code:  # OBS did not refuse: the object is too large
+            raise ObjectError(f"{error} (NIGHTDROP_MAX_SPEC_BYTES)") from error
+        raise
+    said: dict[str, str | int] = {"read_size": len(found.data)}
+    said |= {"read_version_id": found.version_id} if found.version_id else {}
+    said |= {"read_etag": found.etag} if found.etag else {}
+    differs = differences(delivery.source, said)
+    return SpecSource(found.data, said | ({"read_differs": differs} if differs else {}))
 
 
 def may_wait(delivery: Delivery, invocation: Invocation) -> bool:

@@ -218,7 +218,10 @@ def troubles(runs: Sequence[DeliveryState]) -> list[str]:
             f"the result file of {run.subject} is not written{again}: {run.result_error}"
         )
     more = len(failed) - len(sentences)
-    return [*sentences, *([f"nor could those of {more} more deliveries"] if more else [])]
+    return [
+        *sentences,
+        *([f"the result files of {more} more deliveries are not written either"] if more else []),
+    ]
 
 
 def _object_of(run: DeliveryState) -> tuple[str, str]:

@@ -125,7 +125,7 @@ def _refusals(
     rule: Rule, demands: Sequence[Demand], valid_for: int
 ) -> Iterator[tuple[int | None, str]]:
     """Yield what a rule does not allow, with the number of the document."""
-    jobs, at_once = (sum(numbers) for numbers in zip(*map(_jobs, demands), strict=True))
+    jobs, at_once = sum(one.jobs for one in demands), sum(one.at_once for one in demands)
     if at_once > rule.jobs_per_file:
         yield None, f"{at_once} jobs in one file, at most {rule.jobs_per_file}"
     if rule.jobs_per_day is not None and jobs > rule.jobs_per_day:
@@ -133,10 +133,6 @@ def _refusals(
     for demand in demands:
         for text in (*_job(rule, demand, valid_for), *_deployment(rule, demand)):
             yield demand.document, text
-
-
-def _jobs(demand: Demand) -> tuple[int, int]:
-    return demand.jobs, demand.at_once
 
 
 def _job(rule: Rule, demand: Demand, valid_for: int) -> Iterator[str]:

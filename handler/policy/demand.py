@@ -48,7 +48,7 @@ _UNCONFINED = "unconfined"
 """A profile of AppArmor or seccomp that forbids nothing."""
 
 _DECODED = ("taskdata", "jobcontent", "deployment", "template")
-"""PlainFields that hold mappings; a text in their place might be decoded, and is not judged."""
+"""Fields that hold mappings; a text in their place might be decoded, and is not judged."""
 
 _VOLUME_TYPES = ("configmap", "secret", "emptydir")
 _TARGET_FIELDS = {

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.errors import ObjectError, PolicyError
 from handler.policy.rules import BUILT_IN
-from handler.values.obs_address import OBS, parse_obs_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
     from handler.cloud.obs.client import Obs
     from handler.policy.rules import Policy
 
-_MAX_BYTES = 262_144  # as `parsing.Limits` has it
 _NOTHING_PLANNED = "nothing is planned until it is corrected"
 
 
@@ -30,32 +27,11 @@ def load_policy(address: str, obs: Callable[[], Obs]) -> Policy:
     """
     if not address:
         return BUILT_IN
+    # Loaded where they are needed: without an address there is nothing to read.
+    from handler.cloud.obs.stored_file import read_stored_file
     from handler.policy.policy_file import read_policy
 
-    data = _read_object(address, obs()) if address.startswith(OBS) else _read_file(address)
     try:
-        return read_policy(data)
-    except PolicyError as error:
-        raise PolicyError(f"NIGHTDROP_POLICY: {error}; {_NOTHING_PLANNED}") from None
-
-
-def _read_file(path: str) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise PolicyError(
-            f"NIGHTDROP_POLICY: {path} cannot be read ({why}); {_NOTHING_PLANNED}"
-        ) from error
-
-
-def _read_object(address: str, obs: Obs) -> bytes:
-    bucket, key = parse_obs_object(address)
-    try:
-        found = obs.read_from(bucket, key, 0, max_bytes=_MAX_BYTES)
-    except ObjectError as error:
+        return read_policy(read_stored_file(address, obs))
+    except (ObjectError, PolicyError) as error:
         raise PolicyError(f"NIGHTDROP_POLICY: {error}; {_NOTHING_PLANNED}") from error
-    if found is None:
-        raise PolicyError(f"NIGHTDROP_POLICY: there is no such object; {_NOTHING_PLANNED}")
-    return found.data

@@ -48,17 +48,20 @@ def _allowed(rule: Rule) -> Iterator[str]:
     if rule.jobs_per_day is not None:
         yield f"at most {rule.jobs_per_day} jobs in 24 hours"
     digest = ", each with a digest" if rule.image_digest else ""
-    yield f"images: {_listed(rule.images, 'any')}{digest}"
+    yield f"images: {_listed(rule.images)}{digest}"
     yield f"secrets: {_listed(rule.secrets, 'any')}; configmaps: {_listed(rule.configmaps, 'any')}"
-    yield f"folders of the node: {_listed(rule.host_paths, 'none')}"
+    yield f"folders of the node: {_listed(rule.host_paths)}"
     flags = {
         "privileged containers": rule.privileged,
         "the node's network": rule.host_network,
         "the node's processes": rule.host_pid,
         "running as root": rule.run_as_root,
     }
-    yield f"allowed: {_listed([name for name, is_on in flags.items() if is_on], 'nothing more')}"
-    yield f"not allowed: {_listed([name for name, is_on in flags.items() if not is_on], 'nothing')}"
+    on, off = (
+        [name for name, is_on in flags.items() if is_on is wanted] for wanted in (True, False)
+    )
+    yield f"allowed: {_listed(on, none='nothing more')}"
+    yield f"not allowed: {_listed(off, none='nothing')}"
     longest = f"{rule.valid_for} s" if rule.valid_for else "NIGHTDROP_VALID_FOR"
     yield f"valid_for: at most {longest}"
     if rule.source_changed:
@@ -70,8 +73,6 @@ def _allowed(rule: Rule) -> Iterator[str]:
         yield f"tags that each job needs: {', '.join(rule.tags)}"
 
 
-def _listed(names: Collection[str] | None, otherwise: str) -> str:
-    """Return names in a row; `otherwise` for None, "none" for an empty list."""
-    if names is None:
-        return otherwise
-    return ", ".join(names) or ("none" if otherwise == "any" else otherwise)
+def _listed(names: Collection[str] | None, unset: str = "any", none: str = "none") -> str:
+    """Return names in a row; `unset` for None, `none` for an empty list."""
+    return unset if names is None else ", ".join(names) or none

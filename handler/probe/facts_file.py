@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from handler.errors import NightdropError, SettingsError
+from handler.cloud.obs.stored_file import read_stored_file
+from handler.errors import NightdropError, ObjectError, SettingsError
 from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, WINDOW, Fact, FactVerdict
 from handler.settings import LONGEST_FLIGHT
-from handler.values.obs_address import OBS, parse_obs_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from handler.cloud.obs.client import Obs
     from handler.settings import Settings
 
-_MAX_BYTES = 262_144
 _LONGEST = 31_622_400  # seconds of a year
 _LEAST_MARGIN = 300
 _DOUBTS = {
@@ -92,7 +90,10 @@ def load_facts(address: str, obs: Callable[[], Obs]) -> Facts:
         SettingsError: They are missing, cannot be read, or are neither.
         CloudError: OBS could not be reached.
     """
-    data = _read_object(address, obs()) if address.startswith(OBS) else _read_file(address)
+    try:
+        data = read_stored_file(address, obs)
+    except ObjectError as error:
+        raise SettingsError(f"NIGHTDROP_FACTS: {error}") from error
     with suppress(ValidationError):
         return _facts(_Answer.model_validate_json(data).facts)
     try:
@@ -156,20 +157,3 @@ def _seconds(fact: Fact | None) -> float:
 
 def _is_doubtful(fact: Fact) -> bool:
     return fact.verdict == "differs" and fact.value is None
-
-
-def _read_file(path: str) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(_MAX_BYTES)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise SettingsError(f"NIGHTDROP_FACTS: the file cannot be read: {why}") from error
-
-
-def _read_object(address: str, obs: Obs) -> bytes:
-    bucket, key = parse_obs_object(address)
-    found = obs.read_from(bucket, key, 0, max_bytes=_MAX_BYTES)
-    if found is None:
-        raise SettingsError("NIGHTDROP_FACTS: there is no such object")
-    return found.data

@@ -128,11 +128,7 @@ class Obs(NamedTuple):
     def _read(self, target: SignedTarget, max_bytes: int) -> StoredObject:
         # The limit must not cut off the text of an error.
         answer = self._call(target, max(max_bytes, _ERROR_BYTES))
-        if answer.cut or len(answer.body) > max_bytes:
-            raise ObjectError(
-                f"{target.place} is larger than {max_bytes} bytes (NIGHTDROP_MAX_SPEC_BYTES)"
-            )
-        _check_length(answer, target.place)
+        _check_length(answer, target.place, max_bytes)
         return StoredObject(
             data=answer.body, etag=_tag(answer, "etag"), version_id=_tag(answer, "x-obs-version-id")
         )
@@ -196,11 +192,7 @@ class Obs(NamedTuple):
         if _code(answer) == "NoSuchKey":
             return None
         _checked(answer, target.place, self.credentials)
-        if answer.cut or len(answer.body) > max_bytes:
-            raise ObjectError(
-                f"{target.place} is larger than {max_bytes} bytes (NIGHTDROP_MAX_SPEC_BYTES)"
-            )
-        _check_length(answer, target.place)
+        _check_length(answer, target.place, max_bytes)
         whole = answer.status == 200  # noqa: PLR2004 - not 206: the range was ignored
         return ObsResult(date, answer.body[first:] if whole else answer.body)
 
@@ -266,7 +258,9 @@ def _digest(data: bytes) -> str:
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
-def _check_length(answer: Answer, place: str) -> None:
+def _check_length(answer: Answer, place: str, max_bytes: int) -> None:
+    if answer.cut or len(answer.body) > max_bytes:
+        raise ObjectError(f"{place} is larger than {max_bytes} bytes")
     # A response that was cut off in its headers looks like an empty object.
     if not answer.headers.keys() & {"content-length", "transfer-encoding"}:
         raise NoAnswerError(f"{place}: the response has no length")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from handler.cloud.obs.client import ObsResult, StoredObject
+from handler.cloud.obs.client import StoredObject
 from handler.deliveries.approval import process_approval
 from handler.deliveries.decisions import SpecSource, ignore_changed, settle_without_jobs
 from handler.deliveries.records import differences, is_changed
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from handler.invocation.invocation import Invocation
 
 BUCKET, SPEC, APPROVAL = "bucket", "drop/app.yaml", "drop/app.yaml.approve"
+POLICY = "policy.yaml"
 AUTHOR = "author"
 _OTHERS = ("reviewer", "reviewer", "guest", AUTHOR)
 _CONTENTS = tuple(
@@ -83,13 +84,9 @@ class Files:
         )
 
     def read(self, _bucket: str, key: str, **_limits: object) -> StoredObject:
-        """Return an object, as OBS does."""
-        data = self.objects[key]
+        """Return an object, or the policy, as OBS does."""
+        data = self.policy if key == POLICY else self.objects[key]
         return StoredObject(data, _etag(data), "")
-
-    def read_from(self, *_place: object, **_limits: object) -> ObsResult:
-        """Return the policy, as OBS does."""
-        return ObsResult("", self.policy)
 
     def source(self, delivery: Delivery) -> SpecSource:
         """Return what is read for a delivery."""
@@ -112,7 +109,7 @@ class Files:
         return True
 
     def _approved(self, delivery: Delivery, log: Log) -> None:
-        settings = SimpleNamespace(policy=f"obs://{BUCKET}/policy.yaml", max_spec_bytes=262_144)
+        settings = SimpleNamespace(policy=f"obs://{BUCKET}/{POLICY}", max_spec_bytes=262_144)
         invocation: Any = SimpleNamespace(obs=self, log=log, settings=settings)
         try:
             process_approval(delivery, cast("Invocation", invocation))

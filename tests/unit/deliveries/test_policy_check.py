@@ -198,7 +198,9 @@ def test_a_policy_in_obs_is_read_for_each_plan(
     """Outside the watched prefix; without it, nothing is planned."""
     environ["NIGHTDROP_POLICY"] = f"obs://{BUCKET}/{place}"
     event = drop("drop/a.yaml", json.dumps(UPGRADE).encode())
-    with pytest.raises(PolicyError, match="there is no such object"):
+    with pytest.raises(
+        PolicyError, match=f"NIGHTDROP_POLICY: obs://{BUCKET}/{place}: no such object"
+    ):
         fire(event)
     emulator.state.put_object(BUCKET, place, OPEN)
     assert fire(event)["outcome"] == "submitted"

@@ -118,12 +118,12 @@ def test_an_object_is_replaced(obs: Obs) -> None:
 
 @pytest.mark.parametrize(("size", "fits"), [(9, True), (10, True), (11, False), (5_000_000, False)])
 def test_a_large_object_is_not_read(obs: Obs, cloud: Emulator, size: int, *, fits: bool) -> None:
-    """Its length is not requested before; the message names the setting."""
+    """Its length is not requested before."""
     put(cloud, "k", b"x" * size)
     if fits:
         assert len(obs.read(BUCKET, "k", max_bytes=10).data) == size
         return
-    with pytest.raises(ObjectError, match=r"larger than 10 bytes .NIGHTDROP_MAX_SPEC_BYTES"):
+    with pytest.raises(ObjectError, match="larger than 10 bytes"):
         obs.read(BUCKET, "k", max_bytes=10)
     asked = [request.method for request in cloud.state.requests]
     assert asked == ["GET"]
