@@ -14,8 +14,6 @@ from handler.deliveries.pipeline import deliver, reject_entries
 from handler.errors import (
     DeliveriesError,
     EventRejectedError,
-    LogBusyError,
-    LogUnreachableError,
     NightdropError,
     OutOfTimeError,
 )
@@ -23,7 +21,7 @@ from handler.invocation.instance import invocation_of, open_instance, record_sta
 from handler.parsing import Limits, check_event, first_problems
 from handler.runtime.response import Answered, Result, reply
 from handler.runtime.response_limit import limited
-from handler.runtime.structured_log import log_line
+from handler.runtime.structured_log import log_line, logged_errors
 from handler.triggers.delivery import LOOKS, Action, InvalidEntry
 from handler.triggers.event_parser import parse_event
 from handler.values.canonical_json import key_of
@@ -149,18 +147,8 @@ def _confirm(invocation: Invocation, every: float, write: Write) -> None:
         return
     from handler.invocation.checkpoint_writer import checkpoint
 
-    try:
+    with logged_errors(write, postponed="checkpoint.postponed", failed="log.checkpoint_failed"):
         checkpoint(invocation, every=every)
-    except (LogBusyError, LogUnreachableError) as error:
-        line = log_line("checkpoint.postponed", {"note": str(error)})
-    except Exception as error:  # noqa: BLE001 - whatever it is, it would hide the event's own error
-        why = str(error) if isinstance(error, NightdropError) else type(error).__name__
-        note = f"no checkpoint was written: {why}"
-        line = log_line("attention.needed", {"of": "log.checkpoint_failed", "note": note})
-    else:
-        return
-    with suppress(OSError, ValueError):
-        write(line)
 
 
 def _instance_of(context: object) -> Instance:
@@ -208,7 +196,7 @@ def _deliver_all(fired: Sequence[Delivery | InvalidEntry], invocation: Invocatio
     if len(failed) == 1:
         raise failed[0]
     if failed:
-        counted = f"{len(failed)} of {len(fired)} deliveries could not be planned"
+        counted = f"{len(fired) - len(results)} of {len(fired)} deliveries could not be planned"
         raise DeliveriesError(f"{counted}: {_joined(failed)}")
     return results
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.state import SUMMARY
+from handler.cloud.http_transport import is_denied
 from handler.errors import ApiError, CredentialsError, NotSentError
 from handler.notices.rollout_text import rollout_texts
 from handler.notices.text import Alarm, NoticeText, alarm_text, summary_text
@@ -48,7 +49,6 @@ LOST = "the instance that sent it ended without an answer; it may have been deli
 
 _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 _TICK = timedelta(microseconds=1)
-_NOT_KNOWN = 408
 
 
 class Notice(NamedTuple):
@@ -140,7 +140,7 @@ def record_answer(notice: Notice, answer: str | CloudError) -> Decide[None]:
 def is_unsent(error: CloudError) -> bool:
     """Return whether a notice certainly did not arrive: it was not sent, or was refused."""
     if isinstance(error, ApiError):
-        return 300 <= error.status < 500 and error.status != _NOT_KNOWN  # noqa: PLR2004 - an answer
+        return is_denied(error.status) or 300 <= error.status < 400  # noqa: PLR2004 - a redirection
     return isinstance(error, NotSentError | CredentialsError)
 
 

@@ -6,16 +6,15 @@ A failure here changes no reply: it is in the log or in a log line, and the next
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.cloud.smn.client import Smn
 from handler.cloud.webhook import Webhook
-from handler.errors import CloudError, LogBusyError, LogUnreachableError, NightdropError
+from handler.errors import CloudError
 from handler.notices.decisions import claim_notice, claim_summary, record_answer
 from handler.runtime.response import Answered
-from handler.runtime.structured_log import log_line
+from handler.runtime.structured_log import logged_errors
 from handler.values.canonical_json import key_of
 from handler.values.notify_address import topic_of, webhook_key
 
@@ -39,22 +38,13 @@ def notify(invocation: Invocation, write: Write) -> None:
     """
     if not _time_left(invocation):
         return
-    try:
+    with logged_errors(write, postponed="notice.postponed", failed="notice.failed"):
         # Asked first: a commit, even an empty one, would lock out other writers.
         decide = claim_notice(_lease(invocation))
         if invocation.log.read(decide, fresh=False).drafts:
             notice = invocation.log.commit(decide).value
             if notice:
                 _deliver(notice, invocation)
-    except (LogBusyError, LogUnreachableError) as error:
-        line = log_line("notice.postponed", {"note": str(error)})
-    except Exception as error:  # noqa: BLE001 - whatever it is, the event's work is done
-        why = str(error) if isinstance(error, NightdropError) else type(error).__name__
-        line = log_line("attention.needed", {"of": "notice.failed", "note": why})
-    else:
-        return
-    with suppress(OSError, ValueError):
-        write(line)
 
 
 def summarise(at: datetime | None, invocation: Invocation) -> Answered:
@@ -93,7 +83,7 @@ def _deliver(notice: Notice, invocation: Invocation) -> CloudError | None:
 def _send(notice: Notice, invocation: Invocation) -> str:
     """Send a notice to where the settings say; return the message's id, "" for none."""
     settings, ief = invocation.settings, invocation.ief
-    deadline = invocation.deadline.earlier(invocation.sender.seconds_per_request)
+    deadline = invocation.deadline.earlier(invocation.sending.seconds_per_request)
     topic, text = topic_of(settings.notify), notice.text
     if topic:
         smn = Smn(settings.smn_endpoint, topic, ief.credentials, ief.transport, ief.clock, deadline)
@@ -113,4 +103,4 @@ def _lease(invocation: Invocation) -> timedelta:
 
 def _time_left(invocation: Invocation) -> bool:
     """Return whether there is time for a request, and for the checkpoint that comes after it."""
-    return invocation.deadline.left() > 2 * invocation.sender.seconds_per_request
+    return invocation.deadline.left() > 2 * invocation.sending.seconds_per_request

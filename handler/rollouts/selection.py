@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from handler.cloud.ief.fleet import list_deployments, list_groups, list_nodes
 from handler.rollouts.waiting import settings_of
 from handler.specs.selector import select
+from handler.specs.targets import is_node_id
 
 if TYPE_CHECKING:
     from handler.audit.rollouts.state import RolloutState
@@ -23,6 +24,7 @@ def chosen_now(rollout: RolloutState, ief: Ief) -> NamedNodes:
     wanted = settings_of(rollout).select
     if wanted is None:
         return ()
-    groups = {one.id: one.name for one in list_groups(ief)} if wanted.group else {}
+    is_name = wanted.group and not is_node_id(wanted.group)  # an id needs no list of groups
+    groups = {one.id: one.name for one in list_groups(ief)} if is_name else {}
     listed = list_deployments if rollout.type == "deployment_upgrade" else list_nodes
     return select(listed(ief), groups, wanted).chosen

@@ -72,7 +72,7 @@ def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
     waiting = [job for job in jobs if not job.final]
     for state in sorted({job.state for job in waiting}):
         alike = [job for job in waiting if job.state == state]
-        # A hold, say, is lifted by a person and by no tick.
+        # Such as a hold, which a person lifts and the reconciler does not.
         why = reasons(alike) if state == "deferred" else ""
         sentences.append(
             f"{len(alike)} of {len(jobs)} jobs {state}{why}: the reconciler resumes them"

@@ -16,12 +16,13 @@ LONGEST_TEXT = 2_000
 
 _TEXTS = ("errors", "warnings")
 _LISTS = ("deliveries", "jobs", "rollouts", *_TEXTS)
-_STEPS = (1000, 300, 100, 30, 10)
+_STEPS = (1000, 300, 100, 30, 10, 3, 0)
 
 
 def limited(answer: dict[str, Json]) -> dict[str, Json]:
-    """Return a reply of at most `LONGEST_REPLY` bytes.
+    """Return a reply whose texts and lists fit into `LONGEST_REPLY` bytes.
 
+    `plan`, `checks` and `facts` are never cut: who asks for them waits for this reply alone.
     Long texts end in an ellipsis. Where lists have to be cut, `left_out` has how many of each are
     missing; all of them are in the log.
     """

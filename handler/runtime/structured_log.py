@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from handler.audit.actions import needs_attention
+from handler.errors import LogBusyError, LogUnreachableError, NightdropError
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import TypeAlias
 
     from handler.audit.record import Record
@@ -56,6 +58,28 @@ def log_line(action: str, fields: Mapping[str, str | int]) -> str:
         for name, value in fields.items()
     }
     return json.dumps({"action": action, **short}, separators=(",", ":"))
+
+
+@contextmanager
+def logged_errors(write: Write, *, postponed: str, failed: str) -> Iterator[None]:
+    """Write a log line for an error instead of raising it: the event's own work is done.
+
+    Args:
+        write: Writes the line; that it cannot be written is no error either.
+        postponed: The line's action where the log is busy or unreachable.
+        failed: The action that a line `attention.needed` names for any other error.
+    """
+    try:
+        yield
+    except (LogBusyError, LogUnreachableError) as error:
+        line = log_line(postponed, {"note": str(error)})
+    except Exception as error:  # noqa: BLE001 - whatever it is, it would hide the event's own error
+        why = str(error) if isinstance(error, NightdropError) else type(error).__name__
+        line = log_line("attention.needed", {"of": failed, "note": why})
+    else:
+        return
+    with suppress(OSError, ValueError):
+        write(line)
 
 
 def attention_lines(records: Iterable[Record]) -> Iterable[str]:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from handler.values.rfc3339 import parse_rfc3339
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 PATTERN = r"([1-9][0-9]{0,5})([mhd])"
 """A regular expression that matches a duration."""
@@ -60,10 +65,7 @@ def instant_of(text: str) -> datetime:
     Raises:
         ValueError: The text is not a time with an offset.
     """
-    try:
-        time = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text))
-        if time.tzinfo is not None:
-            return time.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError("must be a time with its offset, such as 2026-11-25T12:00:00Z")
+    time = parse_rfc3339(text)
+    if time is None:
+        raise ValueError("must be a time with its offset, such as 2026-11-25T12:00:00Z")
+    return time

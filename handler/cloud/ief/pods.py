@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.cloud.ief.answers import id_of, job_status_of
+from handler.cloud.ief.answers import id_of, status_word_of
 from handler.errors import CloudError
 
 if TYPE_CHECKING:
@@ -30,17 +30,19 @@ def with_pods(shown: ShownJob, ief: Ief) -> ShownJob:
 
     The job is returned as it is if the pods cannot be listed: the right to see them may be missing.
     """
-    pairs = zip(shown.tasks, shown.deployments, strict=False)
-    ids = [one for (status, _), one in pairs if status == _SUCCESSFUL and one]
+    succeeded = [
+        one if status == _SUCCESSFUL else ""
+        for (status, _), one in zip(shown.tasks, shown.deployments, strict=True)
+    ]
     try:
-        failed = dict(_failed_pods(ids, ief))
+        failed = dict(_failed_pods(list(filter(None, succeeded)), ief))
     except CloudError:
         return shown
     tasks = (
-        ("Failed", f"its pod is {failed[deployment]}") if deployment in failed else task
-        for task, deployment in zip(shown.tasks, shown.deployments, strict=False)
+        ("Failed", f"its pod is {failed[one]}") if one and one in failed else task
+        for task, one in zip(shown.tasks, succeeded, strict=True)
     )
-    return shown._replace(tasks=tuple(tasks)) if failed else shown
+    return shown._replace(tasks=tuple(tasks))
 
 
 def _failed_pods(ids: Sequence[str], ief: Ief) -> Iterator[tuple[str, str]]:
@@ -49,6 +51,6 @@ def _failed_pods(ids: Sequence[str], ief: Ief) -> Iterator[tuple[str, str]]:
         query = [("deployment_ids", ",".join(ids[begin : begin + _AT_ONCE])), ("limit", _MOST)]
         listed = ief.get("edgemgr/pods", query, version="v3").get("pods")
         for pod in listed if isinstance(listed, list) else ():
-            state = job_status_of(pod, "state") if isinstance(pod, dict) else ""
+            state = status_word_of(pod, "state") if isinstance(pod, dict) else ""
             if isinstance(pod, dict) and state in _FAILED_STATES:
                 yield id_of(pod, "deployment_id"), state

@@ -47,7 +47,7 @@ def paused_by_hand(one: Night) -> OperationResult:
     (job,) = one.log.read(lambda view: view.open(9)).followed
     request = OperationRequest(OPERATIONS["pause"], {"kind": "operator"})
     invocation = one.invocation()
-    return invocation.runner.drive(operation_submission(job.key, request, invocation.sender))
+    return invocation.runner.drive(operation_submission(job.key, request, invocation.sending))
 
 
 def test_a_breach_pauses_the_running_jobs_in_the_same_run() -> None:

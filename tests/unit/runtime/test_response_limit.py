@@ -55,6 +55,16 @@ def test_the_rollouts_of_a_large_reply_are_cut_too() -> None:
     assert cut["left_out"] == {"rollouts": 900}
 
 
+def test_a_few_texts_that_are_too_long_together_are_left_out() -> None:
+    """A character may take twelve bytes of JSON."""
+    texts: Reply = {
+        name: ["\N{GRINNING FACE}" * LONGEST_TEXT] * 10 for name in ("errors", "warnings")
+    }
+    cut = limited(texts)
+    assert len(json.dumps(cut)) <= LONGEST_REPLY
+    assert cut["left_out"] == {"errors": 7, "warnings": 7}
+
+
 def test_one_long_text_is_cut() -> None:
     """With an ellipsis."""
     assert limited({"errors": ["x" * 9_000_000]}) == {"errors": ["x" * (LONGEST_TEXT - 1) + "…"]}

@@ -68,3 +68,16 @@ def test_only_deployments_of_successful_tasks_are_asked_for() -> None:
     with_pods(SHOWN, cast("Ief", client))
     with_pods(SHOWN._replace(deployments=("", "", "")), cast("Ief", client))
     assert client.asked == ["v3 d-1,d-3"]
+
+
+def test_a_pod_without_an_id_is_of_no_task() -> None:
+    """Nor of one that names no deployment."""
+    shown = SHOWN._replace(deployments=("d-1", "d-2", ""))
+    assert seen([{"state": "FAILED"}, {"deployment_id": 7.5, "state": "FAILED"}], shown) == (
+        SHOWN.tasks
+    )
+
+
+def test_a_task_that_failed_keeps_its_reason() -> None:
+    """Also if pods are listed that nobody asked for."""
+    assert seen([{"deployment_id": "d-2", "state": "FAILED"}]) == SHOWN.tasks
