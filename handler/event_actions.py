@@ -58,7 +58,7 @@ def _summarise(action: Action, asked: Asked) -> Answered:
 def _operate_on_job(action: Action, asked: Asked) -> Answered:
     from handler.jobs.job_request import run_request
 
-    return Answered([run_request(action, asked.invocation.runner, asked.invocation.sender)])
+    return Answered([run_request(action, asked.invocation.runner, asked.invocation.sending)])
 
 
 def _operate_on_rollout(action: Action, asked: Asked) -> Answered:

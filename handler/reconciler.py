@@ -2,12 +2,13 @@
 
     1. scan       files in the watched place without a notification are delivered
     2. deliver    deliveries that were received but not planned start over, from the outbox
-    3. settle     unknown jobs are looked for in the API's list, unknown operations at their job
-    4. submit     planned, deferred and absent jobs are sent, or expire
-    5. follow     jobs on the fleet are queried until they have ended
-    6. roll out   the next jobs of rollouts are planned and sent, wave after wave
-    7. report     result files are updated where something changed
-    8. forget     deliveries that were closed long ago leave the state; their records stay
+    3. expire     deliveries that were not approved while they were valid are rejected
+    4. settle     unknown jobs are looked for in the API's list, unknown operations at their job
+    5. submit     planned, deferred and absent jobs are sent, or expire
+    6. follow     jobs on the fleet are queried until they have ended
+    7. roll out   the next jobs of rollouts are planned and sent, wave after wave
+    8. report     result files are updated where something changed
+    9. forget     deliveries that were closed long ago leave the state; their records stay
 
 A run is bounded, may be killed at any point, and may run at the same time as another one: every
 step is decided by the log. Without any retry of the platform, the reconciler completes all work.
@@ -103,21 +104,21 @@ def _worked_on(
     errors: list[str],
 ) -> dict[str, JobState]:
     """Settle, submit and follow jobs; return each as that leaves it, by its key."""
-    runner, sender = invocation.runner, invocation.sender
+    runner, sending = invocation.runner, invocation.sending
     known = chain(before.jobs, before.operations, before.followed, *(one.jobs for one in results))
     jobs = _by_key(known)
     unknown = [job for job in before.jobs if is_unknown(job, now)]
     jobs |= _by_key(_settle(unknown, invocation, errors))
     overdue = [job for job in before.operations if lease_over(job, now)]
     if overdue:
-        settlements = [operation_settlement(job, now, sender) for job in overdue]
-        settled = runner.drive_all(settlements, senders=sender.senders)
+        settlements = [operation_settlement(job, now, sending) for job in overdue]
+        settled = runner.drive_all(settlements, senders=sending.senders)
         jobs |= _by_key(one.job for one in settled if one and one.job)
     followed = [job for job in jobs.values() if job.followed and not job.operation]
     unsent = [job for job in jobs.values() if not job.final]
-    jobs |= _by_key(submit_all(unsent, runner, sender))
-    asked = [following(job, now, sender) for job in followed]
-    return jobs | _by_key(runner.drive_all(asked, senders=sender.senders))
+    jobs |= _by_key(submit_all(unsent, runner, sending))
+    asked = [following(job, now, sending) for job in followed]
+    return jobs | _by_key(runner.drive_all(asked, senders=sending.senders))
 
 
 def _rolled_out(before: Open, invocation: Invocation, errors: list[str]) -> Iterator[Result]:
@@ -196,7 +197,7 @@ def _settle(
         if not invocation.request_fits():
             return
         try:
-            yield from invocation.runner.drive(settlement(list(alike), invocation.sender))
+            yield from invocation.runner.drive(settlement(list(alike), invocation.sending))
         except CloudError as error:
             errors.append(f"could not list jobs to settle unknown ones: {error}")
 

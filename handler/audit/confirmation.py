@@ -20,15 +20,15 @@ _SAID = frozenset({"log.checkpointed", "log.checkpoint_failed"})
 _NOTHING_NEW = frozenset({"function.started", "log.rolled"})
 
 CONFIRMING = _SAID | _NOTHING_NEW
-"""The actions after which something else may stand of the latest checkpoint."""
+"""The actions that may change what the log says of the latest checkpoint."""
 
 
 class Confirmation(NamedTuple):
-    """What stands of the latest checkpoint.
+    """What the log says of the latest checkpoint, and up to where nothing new was recorded since.
 
     Attributes:
         action: `log.checkpointed`, `log.checkpoint_failed`, or "" for neither.
-        seq: The number of the last record that says nothing beyond it.
+        seq: The number of the last record up to which nothing new was recorded.
         at: When the checkpoint was recorded, a timestamp.
     """
 
@@ -38,7 +38,7 @@ class Confirmation(NamedTuple):
 
 
 def fold_confirmation(before: Confirmation, fields: Fields) -> Confirmation:
-    """Return what stands of the latest checkpoint after one more record."""
+    """Return what the log says of the latest checkpoint after one more record."""
     action, seq = str(fields["action"]), integer(fields["seq"])
     if action in _SAID and part(fields, "checkpoint")["size"] == seq - 1:
         return Confirmation(action, seq, str(fields["at"]))

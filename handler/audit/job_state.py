@@ -90,7 +90,8 @@ class JobState(NamedTuple):
         status: The HTTP status of the latest answer, 0 for none.
         note: What the latest record about it says to a person.
         planned_at: When it was planned, a timestamp.
-        changed_at: When its latest record was written, a timestamp.
+        changed_at: When a record last changed it, a timestamp; neither a claim of an operation nor
+            what was not done does.
         seq: The number of its latest record.
         body_digest: SHA-256 of its request body, as recorded with the plan; "" if it was not.
         operation: The operation on it that is claimed and not answered yet; "" for none.

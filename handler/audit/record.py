@@ -70,7 +70,7 @@ class Draft(NamedTuple):
         note: A sentence for a person; no secret, no value of a spec file.
         body: What a job is sent with, or a delivery is started over from: kept in the outbox
             beside the chain, never in it, until the job or the delivery is settled.
-        The other attributes are the parts in `ALLOWED`; None values are left out.
+        The other attributes are the parts in `RECORD_FIELDS`; None values are left out.
     """
 
     action: str

@@ -14,6 +14,9 @@ from handler.values.display import display
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+LATER = 75
+"""The exit status of a command whose work is still open: EX_TEMPFAIL of sysexits.h."""
+
 STYLES: Mapping[str, str] = {
     "success": "green",
     "failure": "bold red",

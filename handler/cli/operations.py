@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from handler.cli.console import complain, exit_with_error
+from handler.cli.console import LATER, complain, exit_with_error
 from handler.cli.shared_options import audit_option, operator
 from handler.errors import NightdropError
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NOT_DONE, UNKNOWN = 1, 75
-"""Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: the reconciler settles it."""
+NOT_DONE = 1
+"""The exit status of an operation that was refused."""
 
 _reason_option = click.option(
     "--reason", default="", show_default="by hand", help="For the record."
@@ -95,5 +95,5 @@ def run_action(name: ActionName, address: str, **given: Any) -> dict[str, Any]: 
     for text in cast("list[str]", reply["errors"]):
         complain(text)
     if reply["outcome"] != "completed":
-        sys.exit(UNKNOWN if reply["outcome"] == "deferred" else NOT_DONE)
+        sys.exit(LATER if reply["outcome"] == "deferred" else NOT_DONE)
     return reply

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 """The default limit of a response body."""
 
-TOO_MANY = 429
-"""The status of an answer to a caller that asks too often."""
+NOT_FOUND, REQUEST_TIMEOUT, TOO_MANY = 404, 408, 429
+"""Statuses of answers: there is no such thing; it took too long; the caller asks too often."""
 
 _CHUNK = 65_536
 _HEAD_BYTES = 262_144
@@ -284,3 +284,8 @@ def _read(response: HTTPResponse, max_bytes: int) -> tuple[bytes, bool]:
 def _reason(error: Exception) -> str:
     # The text of a library's error may quote the request or the response; its type is enough.
     return type(error).__name__
+
+
+def is_denied(status: int) -> bool:
+    """Return whether a status is the service's no; after a time-out it may have done it anyway."""
+    return 400 <= status < 500 and status != REQUEST_TIMEOUT  # noqa: PLR2004 - the class of denials

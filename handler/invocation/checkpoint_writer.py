@@ -57,7 +57,7 @@ class CheckpointBucket:
         return self.obs.read(self.bucket, f"{self.prefix}{name}", max_bytes=_LARGEST).data
 
 
-def check_store(settings: Settings) -> None:
+def check_signing_key(settings: Settings) -> None:
     """Check that checkpoints can be signed as the settings ask.
 
     Raises:

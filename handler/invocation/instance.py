@@ -74,9 +74,9 @@ def open_instance(
     """
     settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
     if settings.checkpoints or settings.checkpoint_key.get_secret_value():
-        from handler.invocation.checkpoint_writer import check_store
+        from handler.invocation.checkpoint_writer import check_signing_key
 
-        check_store(settings)
+        check_signing_key(settings)
     transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
     keys = CurrentCredentials(known_credentials(context, environ))
     try:

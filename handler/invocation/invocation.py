@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handler.cloud.ief.client import Ief
-from handler.jobs.effects import Sender
+from handler.jobs.effects import SendSettings
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -50,17 +50,17 @@ class Invocation(NamedTuple):
 
     def request_fits(self) -> bool:
         """Whether one more request, and what it leads to, fits into this invocation."""
-        return self.deadline.left() > self.sender.seconds_per_request
+        return self.deadline.left() > self.sending.seconds_per_request
 
     @property
-    def sender(self) -> Sender:
-        """Who submits in this invocation, and by which settings."""
+    def sending(self) -> SendSettings:
+        """The settings by which this invocation sends and settles."""
         breaker = None
         if self.settings.breaker < 1:
             from handler.jobs.breaker import Breaker
 
             breaker = Breaker(self.settings.breaker, self.settings.breaker_jobs)
-        return Sender(
+        return SendSettings(
             seconds_per_request=self.settings.request_timeout + RECORDING_SECONDS,
             settle_after=self.settings.settle_after,
             absent_doubt=self.absent_doubt,

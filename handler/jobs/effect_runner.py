@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from handler.audit.job_end import ENDED
-from handler.cloud.http_transport import TOO_MANY
+from handler.cloud.http_transport import NOT_FOUND, TOO_MANY
 from handler.errors import ApiError, CloudError, CredentialsError
 from handler.jobs.decisions import Created, Deferred, Done
 from handler.jobs.effects import (
@@ -48,7 +48,6 @@ MOST_PAGES = 200
 """After this many pages a listing is given up as incomplete."""
 
 _PAUSE_SECONDS = 1.0
-_NOT_FOUND = 404
 _OF_GATEWAY = "APIGW."  # "Error codes" of the API gateway, which knows nothing of jobs
 
 
@@ -165,7 +164,7 @@ class EffectRunner:
         try:
             shown = self.ief.show_job(effect.job_id)
         except CloudError as error:
-            if not isinstance(error, ApiError) or error.status != _NOT_FOUND:
+            if not isinstance(error, ApiError) or error.status != NOT_FOUND:
                 return None
             return None if error.code.startswith(_OF_GATEWAY) else Gone()
         if effect.pods and shown.status in ENDED:

@@ -118,15 +118,15 @@ class Listing(NamedTuple):
     complete: bool
 
 
-class Sender(NamedTuple):
-    """Who submits, and by which settings.
+class SendSettings(NamedTuple):
+    """The settings by which requests are sent and settled.
 
     Attributes:
         seconds_per_request: Seconds one request and the record of its answer may take together.
         settle_after: Seconds after a signature's date from which a complete list is believed.
         absent_doubt: Why a list never shows here that a job is absent; "" if it does.
         breaker: When the circuit breaker holds sending; None for never.
-        senders: How many requests leave at once.
+        senders: How many threads send at once.
         job_grace: Seconds beyond IEF's ten minutes after which a rollout's job counts as ended.
     """
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, View
     from handler.audit.record import Draft
     from handler.cloud.ief.client import ShownJob
-    from handler.jobs.effects import Asking, Sender
+    from handler.jobs.effects import Asking, SendSettings
 
 FOLLOWED_FOR = timedelta(days=1)
 """After this a job that never ends is no longer queried; the API gives it ten minutes."""
@@ -34,20 +34,20 @@ _REASONS = 5
 _LONGEST_REASON = 200
 
 
-def following(job: JobState, now: datetime, sender: Sender) -> Asking[JobState]:
+def following(job: JobState, now: datetime, sending: SendSettings) -> Asking[JobState]:
     """Yield the effects that learn how a job on the fleet ended, and return the job.
 
     It is asked for if there is time. A job that still runs costs the log nothing.
     """
-    if (yield from ask(TimeLeft())) < sender.seconds_per_request:
+    if (yield from ask(TimeLeft())) < sending.seconds_per_request:
         return job
     answer = yield from ask(query_of(job))
-    if answer is None or not _end(job, answer, now, sender):
+    if answer is None or not _end(job, answer, now, sending):
         return job
-    return (yield from commit(finish(job, answer, sender)))
+    return (yield from commit(finish(job, answer, sending)))
 
 
-def finish(seen: JobState, answer: ShownJob | Gone, sender: Sender) -> Decide[JobState]:
+def finish(seen: JobState, answer: ShownJob | Gone, sending: SendSettings) -> Decide[JobState]:
     """Decide whether a job on the fleet has ended, counted from its tasks; answers the job.
 
     That the API does not know it is believed only after the time a list may lag behind. The
@@ -57,12 +57,12 @@ def finish(seen: JobState, answer: ShownJob | Gone, sender: Sender) -> Decide[Jo
         seen: The job's state before the API was asked. If there is a newer record of it, such as
             that it was resumed, the answer may be of before, and counts for nothing.
         answer: What the API showed.
-        sender: Who asked.
+        sending: How it is sent and settled.
     """
 
     def decide(view: View) -> Decision[JobState]:
         job = known(view, seen.key)
-        drafts = _end(job, answer, view.now, sender) if job.seq == seen.seq else ()
+        drafts = _end(job, answer, view.now, sending) if job.seq == seen.seq else ()
         if drafts and job.rollout:
             # Loaded where it is needed: most jobs are of no rollout.
             from handler.jobs.node_outcomes import failed_nodes
@@ -71,7 +71,7 @@ def finish(seen: JobState, answer: ShownJob | Gone, sender: Sender) -> Decide[Jo
         return followed_by(drafts, tripped) if drafts else finished(view)
 
     def tripped(view: View) -> Decision[JobState]:
-        return followed_by(trip(sender.breaker, view), finished)
+        return followed_by(trip(sending.breaker, view), finished)
 
     def finished(view: View) -> Decision[JobState]:
         return Decision(known(view, seen.key))
@@ -80,7 +80,7 @@ def finish(seen: JobState, answer: ShownJob | Gone, sender: Sender) -> Decide[Jo
 
 
 def _end(
-    job: JobState, answer: ShownJob | Gone, now: datetime, sender: Sender
+    job: JobState, answer: ShownJob | Gone, now: datetime, sending: SendSettings
 ) -> tuple[Draft, ...]:
     """Return the record that a job has ended; none if it has not, or that is known.
 
@@ -90,20 +90,20 @@ def _end(
         return ()
     age = now - moment(job.changed_at)
     if isinstance(answer, Gone):
-        lagging = age < timedelta(seconds=sender.settle_after)
+        lagging = age < timedelta(seconds=sending.settle_after)
         return () if lagging else (_deleted(job),)
     if job.paused:
-        return _while_paused(job, answer, resumed=age >= timedelta(seconds=sender.settle_after))
-    if answer.status in ENDED or age > _longest(job, sender):
+        return _while_paused(job, answer, resumed=age >= timedelta(seconds=sending.settle_after))
+    if answer.status in ENDED or age > _longest(job, sending):
         return (_finished(job, answer),)
     return ()
 
 
-def _longest(job: JobState, sender: Sender) -> timedelta:
+def _longest(job: JobState, sending: SendSettings) -> timedelta:
     """Return how long a job is followed: the gate of a rollout does not wait for a day."""
     if not job.rollout:
         return FOLLOWED_FOR
-    return timedelta(seconds=JOB_SECONDS + sender.job_grace)
+    return timedelta(seconds=JOB_SECONDS + sending.job_grace)
 
 
 def _while_paused(job: JobState, answer: ShownJob, *, resumed: bool) -> tuple[Draft, ...]:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from handler.audit.log import View
     from handler.audit.rollouts.state import RolloutState
 
+ROLLOUT_STOPPED = "its rollout was stopped before it was sent"
+"""The note of a job that is never sent for this."""
+
 
 class Withheld(NamedTuple):
     """Why a job of a rollout is not sent, and whether it never will be."""
@@ -29,7 +32,7 @@ def withheld(view: View, key: str) -> Withheld | None:
     if rollout is None:
         return None
     if rollout.ended:
-        return Withheld("its rollout was stopped before it was sent", is_final=True)
+        return Withheld(ROLLOUT_STOPPED, is_final=True)
     if rollout.state == "paused":
         return Withheld("its rollout is paused")
     return Withheld("too many nodes of its rollout failed") if gate_note(view, rollout) else None

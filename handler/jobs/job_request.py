@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Log
     from handler.audit.record import Part
     from handler.jobs.effect_runner import EffectRunner
-    from handler.jobs.effects import Sender
+    from handler.jobs.effects import SendSettings
     from handler.runtime.response import ReplyOutcome
     from handler.triggers.delivery import Action
 
@@ -33,7 +33,7 @@ REPLY_OUTCOMES: dict[str, ReplyOutcome] = {
 """The outcome of a reply, by what became of a request."""
 
 
-def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
+def run_request(action: Action, runner: EffectRunner, sending: SendSettings) -> Result:
     """Do what an action asks for with one job, and return its result.
 
     Raises:
@@ -50,7 +50,7 @@ def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
         said = abandon_job(job, action.reason, action.actor, log)
     else:
         request = OperationRequest(OPERATIONS[name], action.actor, action.reason, action.asked_at)
-        said = runner.drive(operation_submission(job.key, request, sender))
+        said = runner.drive(operation_submission(job.key, request, sending))
     sentences = () if said.outcome == "done" else (said.sentence,)
     return Result(
         job.delivery,

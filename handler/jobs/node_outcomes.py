@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, View
     from handler.audit.rollouts.state import NodeState, NodeWord
     from handler.cloud.ief.client import ShownJob
-    from handler.jobs.effects import Asking, Sender
+    from handler.jobs.effects import Asking, SendSettings
 
 LATE_FOR = timedelta(minutes=30)
 """How long after its end a job is asked for again whose nodes may have succeeded late."""
@@ -75,9 +75,9 @@ def node_record(about: Draft, node: NodeState, state: NodeWord, note: str = "") 
     )
 
 
-def late_results(job: JobState, sender: Sender) -> Asking[None]:
+def late_results(job: JobState, sending: SendSettings) -> Asking[None]:
     """Yield the effects that learn whether nodes succeeded after their job had ended."""
-    if (yield from ask(TimeLeft())) < sender.seconds_per_request:
+    if (yield from ask(TimeLeft())) < sending.seconds_per_request:
         return
     answer = yield from ask(query_of(job))
     if answer is not None and not isinstance(answer, Gone):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.job_end import ENDED, SUCCESSFUL
 from handler.audit.log import Decision, followed_by
+from handler.cloud.http_transport import NOT_FOUND
 from handler.jobs.claiming import contradicted
 from handler.jobs.decisions import Done, Refused, Unknown, about, known
 from handler.jobs.effects import Gone
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from handler.jobs.decisions import Deferred
     from handler.jobs.operations import Operation, OperationAnswer, OperationRequest
 
-NOT_FOUND = 404
 _STOPPED = frozenset({"Stopping", "Stopped"})
 _SETTLED = "the answer was lost, and the fleet shows it"
 

@@ -34,30 +34,30 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.job_state import JobState
-    from handler.jobs.effects import Asking, Sender
+    from handler.jobs.effects import Asking, SendSettings
     from handler.jobs.operations import OperationRequest
 
 
 def operation_submission(
-    key: str, request: OperationRequest, sender: Sender
+    key: str, request: OperationRequest, sending: SendSettings
 ) -> Asking[OperationResult]:
     """Yield the effects that bring an operation on a job to the API; answer what became of it.
 
     Args:
         key: The job's key.
         request: What is asked for, and by whom.
-        sender: Who sends.
+        sending: How it is sent and settled.
     """
     found = yield from commit(look_at_job(key, request))
     if found.job.operation and lease_over(found.job, found.now):
-        yield from operation_settlement(found.job, found.now, sender)
+        yield from operation_settlement(found.job, found.now, sending)
         found = yield from commit(look_at_job(key, request))
     if found.result:
         return found.result
-    left = yield from ask(AwaitTurn(sender.seconds_per_request))
+    left = yield from ask(AwaitTurn(sending.seconds_per_request))
     signed = (
         (yield from ask(SignOperation(request.operation.call, found.job.job_id)))
-        if left >= sender.seconds_per_request
+        if left >= sending.seconds_per_request
         else Deferred(NO_TIME)
     )
     if isinstance(signed, Deferred):
@@ -66,29 +66,29 @@ def operation_submission(
     claim = yield from commit(claim_operation(key, request, date=signed.date, lease=lease))
     if claim.result:
         return claim.result
-    in_time = (yield from ask(TimeLeft())) >= sender.seconds_per_request
+    in_time = (yield from ask(TimeLeft())) >= sending.seconds_per_request
     answer = (yield from ask(SendOperation(signed))) if in_time else Deferred(NO_TIME)
     result = yield from commit(record_operation(claim.job, request, answer))
     if result.outcome != "unknown":
         return result
-    settled = yield from operation_settlement(claim.job, claim.now, sender)
+    settled = yield from operation_settlement(claim.job, claim.now, sending)
     return settled or result
 
 
 def operation_settlement(
-    claimed: JobState, now: datetime, sender: Sender
+    claimed: JobState, now: datetime, sending: SendSettings
 ) -> Asking[OperationResult | None]:
     """Yield the effects that learn whether a claimed operation was done, if there is time to ask.
 
     Args:
         claimed: The job's state, with the claim.
         now: The store's clock before the API is asked.
-        sender: Who asks.
+        sending: How it is sent and settled.
     """
-    if (yield from ask(TimeLeft())) < sender.seconds_per_request:
+    if (yield from ask(TimeLeft())) < sending.seconds_per_request:
         return None
     shown = yield from ask(ShowJob(claimed.job_id))
     if shown is None:
         return None
-    fenced = now >= moment(claimed.date) + timedelta(seconds=sender.settle_after)
+    fenced = now >= moment(claimed.date) + timedelta(seconds=sending.settle_after)
     return (yield from commit(settle_operation(claimed, shown, fenced=fenced)))

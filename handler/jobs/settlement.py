@@ -9,7 +9,7 @@
 The mark is looked for in the description, which the list returns. When a job that is known by its
 id is listed without its mark, the list can no longer show that a job is absent: that conclusion
 is suspended until a person releases it. Where `nightdrop probe` has seen that lists cannot show
-it, the conclusion is never drawn (`Sender.absent_doubt`), and a release changes nothing.
+it, the conclusion is never drawn (`SendSettings.absent_doubt`), and a release changes nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
+from handler.cloud.http_transport import is_denied
 from handler.jobs.decisions import about, duplicate_note, known, lease_expired, lease_over
 from handler.jobs.effects import ListJobs, ask, commit
-from handler.jobs.submission import NOT_KNOWN
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import moment, shown
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, View
     from handler.audit.record import Draft
     from handler.cloud.ief.client import ListedJob
-    from handler.jobs.effects import Asking, Listing, Sender
+    from handler.jobs.effects import Asking, Listing, SendSettings
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the API's clock may be behind ours when a listing counts as reaching back far enough."""
@@ -42,7 +42,7 @@ _BY_FACTS = (
 )
 
 
-def settlement(jobs: Sequence[JobState], sender: Sender) -> Asking[tuple[JobState, ...]]:
+def settlement(jobs: Sequence[JobState], sending: SendSettings) -> Asking[tuple[JobState, ...]]:
     """Yield the effects that settle jobs of one type; return the jobs as they leave them.
 
     One list serves them all. What it says of the jobs is one commit; what it says of the list
@@ -52,13 +52,15 @@ def settlement(jobs: Sequence[JobState], sender: Sender) -> Asking[tuple[JobStat
     listing = yield from ask(ListJobs(jobs[0].type, since))
     yield from commit(check_marks(listing))
     keys = [job.key for job in jobs]
-    settled = yield from commit(settle(keys, listing, sender))
-    if sender.absent_doubt:
-        yield from commit(suspend(keys, listing, sender))
+    settled = yield from commit(settle(keys, listing, sending))
+    if sending.absent_doubt:
+        yield from commit(suspend(keys, listing, sending))
     return settled
 
 
-def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[tuple[JobState, ...]]:
+def settle(
+    keys: Sequence[str], listing: Listing, sending: SendSettings
+) -> Decide[tuple[JobState, ...]]:
     """Decide what a listing says about jobs whose outcomes are not known; answers the jobs."""
     # Looked up, not searched: this is decided while other writers wait.
     marked = _by(listing, lambda one: one.description.split(" ", 1)[0])
@@ -66,7 +68,7 @@ def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[tupl
 
     def decide(view: View) -> Decision[tuple[JobState, ...]]:
         drafts: list[Draft] = []
-        suspended = bool(view.switch("suspension") or sender.absent_doubt)
+        suspended = bool(view.switch("suspension") or sending.absent_doubt)
         for job in (known(view, key) for key in keys):
             over = job.state == "sending" and lease_over(job, view.now)
             drafts += [lease_expired(job)] if over else []
@@ -80,7 +82,7 @@ def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[tupl
         ours = [one for one in marks if (one.name, one.type) == (job.name, job.type)]
         if ours:
             return _adopted(job, sorted(ours, key=lambda one: (one.created_at, one.job_id)))
-        if suspended or not _is_due(job, listing, sender):
+        if suspended or not _is_due(job, listing, sending):
             return ()
         alike = next((one for one in named.get(job.name, ()) if _is_like(job, one)), None)
         return _doubted(job, alike) if alike else (_absent(job),)
@@ -88,15 +90,15 @@ def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[tupl
     return decide
 
 
-def suspend(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None]:
+def suspend(keys: Sequence[str], listing: Listing, sending: SendSettings) -> Decide[None]:
     """Decide whether to suspend settling: by the facts, no list shows that a job is absent."""
 
     def decide(view: View) -> Decision[None]:
         left = [job for job in (known(view, key) for key in keys) if job.state == "unknown"]
-        due = [job for job in left if _is_due(job, listing, sender)]
+        due = [job for job in left if _is_due(job, listing, sending)]
         if not due or view.switch("suspension"):
             return Decision(None)
-        return Decision(None, (_suspended(due[0], sender.absent_doubt, _BY_FACTS),))
+        return Decision(None, (_suspended(due[0], sending.absent_doubt, _BY_FACTS),))
 
     return decide
 
@@ -132,9 +134,9 @@ def _is_like(job: JobState, one: ListedJob) -> bool:
     return unmarked and young and one.type == job.type
 
 
-def _is_due(job: JobState, listing: Listing, sender: Sender) -> bool:
+def _is_due(job: JobState, listing: Listing, sending: SendSettings) -> bool:
     """Return whether a listing is complete and late enough to show that a job is absent."""
-    after = moment(job.date) + timedelta(seconds=sender.settle_after)
+    after = moment(job.date) + timedelta(seconds=sending.settle_after)
     return listing.complete and listing.began >= after
 
 
@@ -170,7 +172,7 @@ def _doubted(job: JobState, alike: ListedJob) -> tuple[Draft, ...]:
 
 def _absent(job: JobState) -> Draft:
     draft = about(job)
-    if 400 <= job.status < 500 and job.status != NOT_KNOWN:  # noqa: PLR2004 - the API's no
+    if is_denied(job.status):
         return draft._replace(
             action="job.refused",
             outcome="failure",

@@ -18,7 +18,7 @@ from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING
 
-from handler.cloud.http_transport import TOO_MANY
+from handler.cloud.http_transport import TOO_MANY, is_denied
 from handler.errors import ApiError, NotSentError, is_about_quota
 from handler.jobs.decisions import (
     NO_TIME,
@@ -41,13 +41,10 @@ if TYPE_CHECKING:
     from handler.cloud.http_transport import Request
     from handler.errors import CloudError
     from handler.jobs.effect_runner import EffectRunner
-    from handler.jobs.effects import Asking, Sender
+    from handler.jobs.effects import Asking, SendSettings
 
 AUTHENTICATION_FAILED = "IEF.011005"
 """What IEF answers, with status 400, to a signature it does not accept."""
-
-NOT_KNOWN = 408
-"""The one status below 500 after which the job may have been created: a time-out."""
 
 TRIES = 5
 """How often one invocation sends a job that the API asks to be sent later."""
@@ -71,21 +68,21 @@ class Claimed(NamedTuple):
 
 
 def submission(
-    key: str, body: str | None, sender: Sender, claimed: Claimed | None = None
+    key: str, body: str | None, sending: SendSettings, claimed: Claimed | None = None
 ) -> Asking[JobState]:
     """Yield the effects that bring one planned job to the API; return the job as they leave it.
 
     Args:
         key: The job's key.
         body: Its request body, mark included; None if the outbox has none (any more).
-        sender: Who submits.
+        sending: How it is sent and settled.
         claimed: What was claimed for it already, with its plan.
     """
     for _ in range(TRIES):
-        current = claimed or (yield from _claimed(key, body, sender))
+        current = claimed or (yield from _claimed(key, body, sending))
         if not isinstance(current, Claimed):
             return current
-        in_time = (yield from ask(TimeLeft())) >= sender.seconds_per_request
+        in_time = (yield from ask(TimeLeft())) >= sending.seconds_per_request
         answer = (yield from ask(Send(current.request))) if in_time else Deferred(NO_TIME)
         job = yield from commit(record(key, current.attempt, answer))
         if not (isinstance(answer, Deferred) and answer.status == TOO_MANY):
@@ -97,7 +94,7 @@ def submission(
 def submit_all(
     jobs: Sequence[JobState],
     runner: EffectRunner,
-    sender: Sender,
+    sending: SendSettings,
     claimed: Claimed | None = None,
 ) -> list[JobState]:
     """Send the jobs that can be sent, in threads; return them as that leaves them.
@@ -107,7 +104,7 @@ def submit_all(
     Args:
         jobs: The jobs.
         runner: Carries the effects out.
-        sender: Who submits.
+        sending: How it is sent and settled.
         claimed: The claim that was made with the plan of one of them.
     """
     claimable = SENDABLE | {"sending"}
@@ -116,28 +113,28 @@ def submit_all(
     known = {key: one.request.body.decode() for key, one in claims.items()}
     bodies = {**runner.log.bodies([key for key in keys if key not in known]), **known}
     return runner.drive_all(
-        [submission(key, bodies.get(key), sender, claims.get(key)) for key in keys],
-        senders=sender.senders,
+        [submission(key, bodies.get(key), sending, claims.get(key)) for key in keys],
+        senders=sending.senders,
     )
 
 
-def sign_ahead(body: str, sender: Sender) -> Asking[Signed | None]:
+def sign_ahead(body: str, sending: SendSettings) -> Asking[Signed | None]:
     """Sign the request of a job that is planned next; None if it could not be sent at once."""
     left = yield from ask(AwaitTurn(inf))
-    if left < sender.seconds_per_request:
+    if left < sending.seconds_per_request:
         return None
     request = yield from ask(Sign(body))
     return None if isinstance(request, Deferred) else Signed(request, timedelta(seconds=left))
 
 
-def _claimed(key: str, body: str | None, sender: Sender) -> Asking[Claimed | JobState]:
+def _claimed(key: str, body: str | None, sending: SendSettings) -> Asking[Claimed | JobState]:
     """Sign and claim a planned job; record why, and return the job, if that cannot be done."""
     if body is None:
         return (yield from commit(request_lost(key)))
     from handler.jobs.claiming import claim_planned  # most jobs are claimed with their plan
 
-    left = yield from ask(AwaitTurn(sender.seconds_per_request))
-    if left < sender.seconds_per_request:
+    left = yield from ask(AwaitTurn(sending.seconds_per_request))
+    if left < sending.seconds_per_request:
         return (yield from commit(defer(key, NO_TIME)))
     request = yield from ask(Sign(body))
     if isinstance(request, Deferred):
@@ -157,7 +154,7 @@ def answer_of(error: CloudError) -> Answer:
         return Deferred(str(error))
     if not isinstance(error, ApiError):
         return Unknown(str(error))
-    if not 400 <= error.status < 500 or error.status == NOT_KNOWN:  # noqa: PLR2004 - the API's no
+    if not is_denied(error.status):
         return Unknown(str(error), error.status)
     passing = error.status in _LATER or error.code == AUTHENTICATION_FAILED
     if passing or is_about_quota(str(error)):

@@ -14,6 +14,7 @@ from base64 import b32encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from handler.cloud.http_transport import NOT_FOUND
 from handler.errors import ApiError, CloudError, NotSentError, cloud_error_of
 from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, Fact, compared, unseen
 from handler.probe.list_checks import description_fact
@@ -38,7 +39,7 @@ PATIENCE = 600
 _PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between two looks; the last is repeated
 _ASSUMED_LAG = f"a new job is listed within {LONGEST_LAG} s"
 _TRIES = 4
-_NOT_FOUND, _ERRORS = 404, 500
+_ERRORS = 500
 _TASK_DATA = {
     "deployment": {
         "replicas": 1,
@@ -239,7 +240,7 @@ def _deletion_error(client: ProbeClient, job_id: str) -> CloudError | None:
     error = None
     for number in range(_TRIES):
         error = cloud_error_of(lambda: client.call(lambda: client.ief.delete_job(job_id)))
-        if error is None or (isinstance(error, ApiError) and error.status == _NOT_FOUND):
+        if error is None or (isinstance(error, ApiError) and error.status == NOT_FOUND):
             return None
         client.sleep(_PAUSES[min(number, len(_PAUSES) - 1)])
     return error
@@ -252,7 +253,7 @@ def _deleted_job(client: ProbeClient, job_id: str) -> Fact:
         client.ief.show_job(job_id)
     except ApiError as error:
         seen = f"{error.status} {error.code}".strip()
-        return compared(name, assumed, seen, same=error.status == _NOT_FOUND, change=change)
+        return compared(name, assumed, seen, same=error.status == NOT_FOUND, change=change)
     except CloudError as error:
         return unseen(name, assumed, str(error))
     return compared(name, assumed, "still shown", same=False, change=change)

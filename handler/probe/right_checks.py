@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handler.cloud.http_transport import NOT_FOUND
 from handler.cloud.ief.fleet import LIST_NODES
 from handler.errors import ApiError
 from handler.probe.fact import Fact, compared, unseen
@@ -25,7 +26,6 @@ _NEEDED = {
     LIST_NODES: "specs that name nodes by their names, or select them, need it",
 }
 _DENIED = frozenset({401, 403})
-_NOT_FOUND = 404
 
 
 def right_fact(right: str, error: CloudError | None) -> Fact:
@@ -49,7 +49,7 @@ def right_fact(right: str, error: CloudError | None) -> Fact:
             same=False,
             change=f"grant {right} to these keys: {_NEEDED[right]}",
         )
-    if error.status == _NOT_FOUND:
+    if error.status == NOT_FOUND:
         return compared(name, assumed, f"granted: {seen} for a job that does not exist", same=True)
     return unseen(name, assumed, f"unknown: {seen}")
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from handler.specs.planner import NamedNodes
 
 _MOST_SKIPPED = 1000
-_NO_TEMPLATE = '{"job_content": {"target_type": "node"}}'  # for steps that are only looked at
+_EMPTY_TEMPLATE = '{"job_content": {"target_type": "node"}}'  # for steps that are only looked at
 
 
 class JobTimes(NamedTuple):
@@ -129,7 +129,7 @@ def advance(
 
 def rollout_standing(view: View, rollout: RolloutState, times: JobTimes) -> Standing:
     """Return how a rollout stands, and what it waits for, if only for the next run."""
-    now = _Situation(view, rollout, settings_of(rollout), times, _NO_TEMPLATE, None)
+    now = _Situation(view, rollout, settings_of(rollout), times, _EMPTY_TEMPLATE, None)
     return Standing(rollout, totals(view.rollouts, rollout), _next(now).waiting or wait_for("due"))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handler.audit.record import Draft
 from handler.audit.rollouts.state import totals
 from handler.jobs.decisions import SENDABLE, expired
+from handler.jobs.gate import ROLLOUT_STOPPED
 from handler.schedule.waves import wave_ends
 from handler.specs.planner import rollout_job, rollout_job_name
 from handler.values.canonical_json import key_of, sha256_hex, timestamp
@@ -145,7 +146,7 @@ def stopped(view: View, rollout: RolloutState, note: str, outcome: Outcome) -> t
     unsent = (job for job in view.rollouts.open_jobs(rollout.key) if job.state in SENDABLE)
     draft = about_rollout(rollout)._replace(action="rollout.stopped", outcome=outcome, note=note)
     return (
-        *(expired(job, "its rollout was stopped before it was sent") for job in unsent),
+        *(expired(job, ROLLOUT_STOPPED) for job in unsent),
         counted(draft, totals(view.rollouts, rollout)),
     )
 

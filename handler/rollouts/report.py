@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from handler.audit.record import actor_words, part
+from handler.audit.record import actor_words, integer, part
 from handler.audit.rollouts.state import totals
 from handler.rollouts.progress import node_reasons, wave_progress
 from handler.values.canonical_json import shown
@@ -177,7 +177,7 @@ def _step(fields: Fields) -> RolloutStep:
     return RolloutStep(
         at=str(fields["at"]),
         action=action,
-        wave=int(str(said.get("wave", 0))),
+        wave=integer(said.get("wave", 0)),
         by=actor_words(part(fields, "actor")),
         note=note,
     )

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from handler.rollouts.standing import Standing
 
 _LATE = frozenset({"Timed_out", "Failed", "Partially_successful", "Running", "Waiting"})
-"""What jobs ended with whose nodes may succeed later."""
+"""The ends of jobs whose nodes may still succeed."""
 
-_NO_TEMPLATE = (
+_TEMPLATE_CHANGED = (
     "the template of its jobs is not the one that was recorded; stop it with `nightdrop rollout "
     "stop`, and drop the file again with another `serial`"
 )
@@ -76,7 +76,7 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
         except CloudError as error:
             errors.append(f"rollout {listed.name}: {error}")
             continue
-        submit_all(advanced.jobs, invocation.runner, invocation.sender)
+        submit_all(advanced.jobs, invocation.runner, invocation.sending)
         _pause_or_resume(listed.key, invocation)
         standings.append(advanced.standing)
         if advanced.standing.waiting.word == "stop":
@@ -85,7 +85,7 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
 
 
 def _corrected(key: str, invocation: Invocation) -> RolloutState | None:
-    """Learn whether nodes succeeded after their job had timed out.
+    """Learn whether nodes succeeded after their job had ended.
 
     Returns:
         The rollout as it is; None if it was forgotten meanwhile.
@@ -96,8 +96,8 @@ def _corrected(key: str, invocation: Invocation) -> RolloutState | None:
         return rollout, jobs_that_may_succeed(view, rollout) if rollout else []
 
     rollout, late = invocation.log.read(look, fresh=False)
-    asked = [late_results(job, invocation.sender) for job in late]
-    invocation.runner.drive_all(asked, senders=invocation.sender.senders)
+    asked = [late_results(job, invocation.sending) for job in late]
+    invocation.runner.drive_all(asked, senders=invocation.sending.senders)
     return rollout
 
 
@@ -116,8 +116,8 @@ def _pause_or_resume(key: str, invocation: Invocation) -> None:
     """
     found = invocation.log.read(lambda view: jobs_to_follow(view, key), fresh=False)
     invocation.runner.drive_all(
-        [operation_submission(job.key, request, invocation.sender) for job, request in found],
-        senders=invocation.sender.senders,
+        [operation_submission(job.key, request, invocation.sending) for job, request in found],
+        senders=invocation.sending.senders,
     )
 
 
@@ -139,7 +139,7 @@ def _advanced(rollout: RolloutState, invocation: Invocation) -> Advanced:
     template = "" if rollout.ended else invocation.log.bodies([rollout.key]).get(rollout.key, "")
     if sha256_hex(template) != rollout.body_digest:
         standing = look(rollout.key, invocation)
-        stuck = standing._replace(waiting=wait_for("stop", _NO_TEMPLATE))
+        stuck = standing._replace(waiting=wait_for("stop", _TEMPLATE_CHANGED))
         return Advanced(standing if standing.rollout.ended else stuck)
     times = _times(invocation)
     advanced = _decided(advance(rollout.key, template, times), invocation)

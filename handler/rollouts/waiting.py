@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from handler.schedule.rollout_settings import RolloutSettings
@@ -48,13 +47,7 @@ def wait_for(word: WaitingWord, text: str = "", until: datetime | None = None) -
 
 def settings_of(rollout: RolloutState) -> RolloutSettings:
     """Return the settings of a rollout."""
-    return _parsed(rollout.settings)
-
-
-@lru_cache(maxsize=64)
-def _parsed(text: str) -> RolloutSettings:
-    """A cache: a rollout's settings never change, and each step asks for them."""
-    return RolloutSettings.from_json(text)
+    return RolloutSettings.from_json(rollout.settings)
 
 
 def wave_places(rollout: RolloutState, number: int) -> tuple[int, int]:

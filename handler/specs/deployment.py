@@ -1,4 +1,4 @@
-"""A deployment as the friendly form takes it, checked where the API's rules are certain.
+"""A deployment as the short form takes it, checked where the API's rules are certain.
 
 The types and rules are those of the create-deployment body. A field that its page does not have
 is sent unchanged, with a warning.

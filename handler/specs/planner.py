@@ -38,7 +38,7 @@ MOST_ROLLOUTS = 20
 """How many rollouts a file may have: each selects from all nodes."""
 
 _API_WORDS = frozenset({"job_name", "job_type", "job_content"})
-_OWN_WORDS = frozenset({"kind", "name"})
+_SHORT_WORDS = frozenset({"kind", "name"})
 _TWO_FORMS = "write kind, name and targets, or the API's own job_name, job_type and job_content"
 
 
@@ -81,7 +81,7 @@ class _Form(NamedTuple):
     valid_for: Callable[[dict[str, Json]], int | None]
 
 
-def _own_form() -> _Form:
+def _short_form() -> _Form:
     from handler.specs.short_form import build_body, job_errors, job_warnings, valid_for_seconds
 
     return _Form(job_errors, job_warnings, build_body, valid_for_seconds)
@@ -217,7 +217,7 @@ def _problems(documents: Sequence[Document]) -> Iterator[Problem]:
 
 
 def _form(value: Mapping[str, Json]) -> _Form:
-    return _api_form() if value.keys() & _API_WORDS else _own_form()
+    return _api_form() if value.keys() & _API_WORDS else _short_form()
 
 
 def _mapping(document: Document) -> dict[str, Json]:
@@ -229,10 +229,10 @@ def _errors(document: Document) -> list[Problem]:
     if not isinstance(value, dict):
         text = f"must be a mapping: {_TWO_FORMS}; YAML documents are separated by `---`"
         return [to_problem(Issue((), text), document)]
-    in_api_words, in_own_words = value.keys() & _API_WORDS, value.keys() & _OWN_WORDS
-    if in_api_words and in_own_words:
+    in_api_words, in_short_words = value.keys() & _API_WORDS, value.keys() & _SHORT_WORDS
+    if in_api_words and in_short_words:
         return [to_problem(Issue((), f"mixes two forms: {_TWO_FORMS}"), document)]
-    form = _form(value) if in_api_words or in_own_words else _misspelt_form(value)
+    form = _form(value) if in_api_words or in_short_words else _misspelt_form(value)
     if form is None:
         return [to_problem(Issue((), f"no job spec: {_TWO_FORMS}"), document)]
     return [to_problem(issue, document) for issue in form.errors(value)]
@@ -240,7 +240,7 @@ def _errors(document: Document) -> list[Problem]:
 
 def _misspelt_form(value: Mapping[str, Json]) -> _Form | None:
     """Return the form whose field names are similar, such as `Kind`."""
-    forms = ((_own_form, sorted(_OWN_WORDS)), (_api_form, sorted(_API_WORDS)))
+    forms = ((_short_form, sorted(_SHORT_WORDS)), (_api_form, sorted(_API_WORDS)))
     return next(
         (
             form()

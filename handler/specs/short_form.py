@@ -1,4 +1,4 @@
-"""The friendly form of a job spec: what a person writes, turned into the API's request body."""
+"""The short form of a job spec: what a person writes, turned into the API's request body."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ _WINDOW = "When waves may run; it makes a rollout."
 
 
 class Job(BaseModel):
-    """A job in Nightdrop's friendlier form; `full_model` also checks a deployment and a rollout."""
+    """A job in the short form."""
 
     model_config = STRICT
 
@@ -141,7 +141,7 @@ def full_model() -> type[BaseModel]:
 
 
 def job_errors(job: dict[str, Json]) -> list[Issue]:
-    """Return everything wrong with a document in the friendly form."""
+    """Return everything wrong with a document in the short form."""
     rollout = is_rollout(job)
     model = full_model() if rollout or "deployment" in job else Job
     issues = [*validation_issues(model, job), *_target_errors(job)]
@@ -153,7 +153,7 @@ def job_errors(job: dict[str, Json]) -> list[Issue]:
 
 
 def job_warnings(job: dict[str, Json]) -> list[Issue]:
-    """Return what the API's pages do not settle about a valid document in the friendly form."""
+    """Return what the API's pages do not settle about a valid document in the short form."""
     field, _ = _targets(job)
     issues = type_warnings(str(job["kind"]), _TARGET_TYPES[field], ("targets", field))
     if is_rollout(job):
@@ -169,7 +169,7 @@ def job_warnings(job: dict[str, Json]) -> list[Issue]:
 
 
 def build_body(job: dict[str, Json], job_key: str) -> dict[str, Json]:
-    """Return the API's request body for a valid document in the friendly form.
+    """Return the API's request body for a valid document in the short form.
 
     The first characters of the job's key make the name new each time.
     """

@@ -63,11 +63,11 @@ class Delivery(NamedTuple):
         subject: What the run is of: `timer:<name>:<16 characters of the user event's key>`,
             `obs://<bucket>/<key>` or `direct`.
         fired_at: When it fired, aware and in UTC; None where the event does not say.
-        actor: Who is behind it: `kind` (`timer`, `uploader`, `caller`) and, where known, `name`,
-            `account`, `principal`, `ip`.
+        actor: Who is behind it: `kind` (`timer`, `uploader`, `caller`; `tick` for a scan of the
+            bucket, `unknown`) and, where known, `name`, `account`, `principal`, `ip`.
         source: What the log records of the event: `shape` (`timer`, `obs-s3`, `obs`,
-            `eventgrid`, `direct`) and, where known, `bucket`, `key`, `version_id`, `etag`, `size`,
-            `event_id`, `event_name`, `time`, `trigger_name`.
+            `eventgrid`, `direct`, `discovered`, `plan`) and, where known, `bucket`, `key`,
+            `version_id`, `etag`, `size`, `event_id`, `event_name`, `time`, `trigger_name`.
         spec: Where the job spec is.
     """
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
-    from handler.jobs.effects import Asking, Sender
+    from handler.jobs.effects import Asking, SendSettings
 
 
-def send_again(jobs: Sequence[JobState], _sender: Sender) -> Asking[None]:
+def send_again(jobs: Sequence[JobState], _sender: SendSettings) -> Asking[None]:
     """Yield the effects of a lease alone: after its end, a job is simply sent again."""
     for job in jobs:
         yield Commit(_taken_for_absent(job.key))

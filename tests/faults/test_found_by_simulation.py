@@ -14,7 +14,7 @@ from handler.cloud.ief.client import ListedJob
 from handler.errors import ApiError
 from handler.jobs.decisions import Deferred, Unknown, claim, record
 from handler.jobs.effect_runner import list_jobs
-from handler.jobs.effects import Listing, ListJobs, Sender
+from handler.jobs.effects import Listing, ListJobs, SendSettings
 from handler.jobs.settlement import settle
 from handler.jobs.submission import answer_of
 from handler.runtime.deadline import Deadline
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from handler.jobs.decisions import Answer
 
 KEY = "k" * 52
-SENDER = Sender(12.0, 1200.0)
+SENDER = SendSettings(12.0, 1200.0)
 
 
 class Story:

@@ -10,7 +10,7 @@ from handler.audit.record import Draft
 from handler.audit.rollouts.state import totals
 from handler.cloud.ief.client import ShownJob
 from handler.jobs.decisions import Created, claim, record
-from handler.jobs.effects import Sender
+from handler.jobs.effects import SendSettings
 from handler.jobs.following import finish
 from handler.jobs.node_outcomes import correct
 from handler.rollouts.advance import Advanced, JobTimes, advance
@@ -33,7 +33,7 @@ BEGIN = datetime(2026, 11, 24, 1, tzinfo=timezone.utc)
 """What the clock says at first."""
 
 TEMPLATE = '{"job_type":"node_upgrade","job_content":{"target_type":"node","targets":[]}}'
-SENDER = Sender(seconds_per_request=1, settle_after=1200)
+SENDER = SendSettings(seconds_per_request=1, settle_after=1200)
 
 
 def named(count: int, first: int = 1) -> tuple[tuple[str, str], ...]:

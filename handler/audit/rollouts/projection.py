@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.record import part
+from handler.audit.record import integer, part
 from handler.audit.rollouts import statements
 from handler.audit.rollouts.state import NodeCounts, NodeState, RolloutState, fold_rollout
 from handler.audit.sql.rows import job_from_row
@@ -164,7 +164,7 @@ def _node_key(rollout: str, node_id: str) -> str:
 def _put_nodes(execute: Execute, rollout: RolloutState, recorded: Fields) -> None:
     said, note = part(recorded, "rollout"), str(recorded.get("note", ""))
     skipped = recorded["action"] == "rollout.skipped"
-    first = 0 if skipped else int(str(said["place"]))
+    first = 0 if skipped else integer(said["place"])
     listed: list[tuple[str, str]] = json.loads(str(said["nodes"]))
     for index, (node_id, name) in enumerate(listed):
         node = NodeState(
@@ -193,7 +193,7 @@ def _move_node(execute: Execute, rollout: RolloutState, recorded: Fields) -> Non
 
 def _retry_nodes(execute: Execute, rollout: RolloutState, recorded: Fields) -> None:
     """Let the failed nodes from a place on be in another job that were in at most so many."""
-    first, most = (int(str(part(recorded, "rollout")[name])) for name in ("place", "round"))
+    first, most = (integer(part(recorded, "rollout")[name]) for name in ("place", "round"))
     execute(statements.RETRY, (rollout.key, first, most))
 
 

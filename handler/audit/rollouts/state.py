@@ -62,7 +62,7 @@ class RolloutState(NamedTuple):
         succeeded: How many nodes succeeded before it ended; their rows are gone.
         note: What a person should know, such as why it is paused.
         planned_at: When it was planned, a timestamp.
-        changed_at: When its latest record was written, a timestamp.
+        changed_at: When a record last changed it, a timestamp; those of its jobs and nodes do not.
         seq: The number of that record.
     """
 

@@ -18,7 +18,7 @@ from handler.audit.sql.view import Execute, SqlView
 from handler.audit.state import UNDECIDED, fold_delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from handler.audit.log import Decide
     from handler.audit.record import Draft, Fields
@@ -87,7 +87,7 @@ def _fold(view: SqlView, recorded: Fields) -> None:
         _project_delivery(view, recorded)
 
 
-def rebuild_state(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: ANN401 - any iterable
+def rebuild_state(view: SqlView, records: Iterable[Record]) -> None:
     """Fold the state from the records; the outbox keeps the bodies that are still needed."""
     bodies = view.execute(statements.BODIES)
     for statement in statements.CLEAR:

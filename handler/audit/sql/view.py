@@ -71,7 +71,7 @@ class SqlView:
 
     @property
     def confirmation(self) -> Confirmation:
-        """The state of the latest checkpoint."""
+        """What the log says of the latest checkpoint."""
         text = self._value(CONFIRMATION)
         return Confirmation(**json.loads(text)) if text else Confirmation()
 

@@ -12,7 +12,7 @@ import click
 from handler.audit.checkpoints.signed_note import new_key
 from handler.audit.record import part
 from handler.cli.configuration.environment import cloud_environment
-from handler.cli.console import exit_with_error, printable, prose
+from handler.cli.console import LATER, exit_with_error, printable, prose
 from handler.cli.shared_options import FILE
 from handler.errors import LogBusyError, LogUnreachableError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint as write_checkpoint
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from handler.audit.record import Record
 
-_LATER = 75
 _SEED_BYTES = 32
 
 
@@ -41,9 +40,9 @@ def checkpoint() -> None:
     try:
         fields = _write_checkpoint().fields
     except (LogBusyError, LogUnreachableError) as error:
-        exit_with_error(f"the checkpoint is not on record: {error}", _LATER)
+        exit_with_error(f"the checkpoint is not on record: {error}", LATER)
     if fields["action"] != "log.checkpointed":
-        exit_with_error(f"the checkpoint was not written: {fields.get('note', '')}", _LATER)
+        exit_with_error(f"the checkpoint was not written: {fields.get('note', '')}", LATER)
     click.echo(printable(part(fields, "checkpoint")["name"]))
     if fields.get("note"):
         click.echo(prose(fields["note"]))

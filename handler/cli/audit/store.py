@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from contextlib import closing
 from dataclasses import asdict
@@ -20,7 +19,13 @@ from handler.cli.configuration.environment import cloud_environment, environment
 from handler.cli.console import printable
 from handler.cli.listing import print_row
 from handler.cli.open_stores import obs_folders, open_obs
-from handler.cli.shared_options import audit_option, confirm, exit_on_log_error, format_choice
+from handler.cli.shared_options import (
+    audit_option,
+    confirm,
+    exit_on_log_error,
+    format_choice,
+    operator,
+)
 from handler.errors import ApiError, SettingsError
 from handler.values.obs_address import OBS, parse_obs_address
 
@@ -81,7 +86,7 @@ def rebuild(address: str, checkpoints: Sequence[str], head: str, *, yes: bool) -
     with exit_on_log_error():
         record = rebuilt(
             address,
-            actor={"kind": "operator", "name": getpass.getuser()},
+            actor=operator(),
             evidence=evidence_of(checkpoints, head),
             folders=obs_folders() if address.startswith(OBS) else None,
         )

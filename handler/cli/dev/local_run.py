@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 import urllib3
 
 from handler.audit.job_end import ENDED
+from handler.cli.console import LATER
 from handler.cli.dev.dashboard import Dashboard
 from handler.cli.dev.emulator_process import (
     BUCKET,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 _POLL_SECONDS = 0.5
-_LATER = 75  # EX_TEMPFAIL of sysexits.h
 _WRONG = frozenset({"rejected", "partial", "given up"})
 
 OPERATOR_FILE = "operator.env"
@@ -226,7 +226,7 @@ def status_of(outcomes: Sequence[str], statuses: Collection[str]) -> int:
     """
     if _WRONG & {*outcomes} or {*statuses} - {"Successful"}:
         return 1
-    return 0 if [*outcomes][-1:] == ["completed"] else _LATER
+    return 0 if [*outcomes][-1:] == ["completed"] else LATER
 
 
 @contextmanager

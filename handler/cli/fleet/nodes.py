@@ -12,6 +12,7 @@ from handler.cli.console import exit_with_error
 from handler.cli.listing import Listing, print_rows, print_value
 from handler.cli.open_cloud import open_cloud
 from handler.cli.shared_options import format_choice, format_option
+from handler.cloud.http_transport import NOT_FOUND
 from handler.cloud.ief.fleet import (
     LIST_NODES,
     EdgeNode,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 _NOT_FOUND = 1
 """Exit status: no node, or several, have that name or id."""
 
-_NO_SUCH_NODE = 404
 _NO_RIGHT = frozenset({401, 403})
 
 _NODES = Listing(
@@ -178,7 +178,7 @@ def _by_id(ief: Ief, what: str) -> EdgeNode | None:
     try:
         return show_node(ief, what)
     except ApiError as error:
-        if error.status != _NO_SUCH_NODE:
+        if error.status != NOT_FOUND:
             raise
         return None
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from handler.audit.job_end import WRONG
 from handler.cli.configuration.environment import cloud_environment
-from handler.cli.console import exit_with_error, jobs_table, left_open, prose, screen
+from handler.cli.console import LATER, exit_with_error, jobs_table, left_open, prose, screen
 from handler.cli.listing import print_value
 from handler.cli.shared_options import format_choice
 from handler.cli.specs.spec_file import LARGEST_PAYLOAD
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from handler.parsing import Document
     from handler.runtime.structured_log import Write
 
-DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
-"""Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: a retry may succeed."""
+DONE, REJECTED, WRONG_SETTINGS = 0, 1, 2
+"""Exit statuses, beside `LATER`."""
 
 STATUS = {
     "completed": DONE,

@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from handler.cli.open_cloud import open_cloud
+from handler.cloud.http_transport import NOT_FOUND
 from handler.errors import ApiError, NightdropError
 from handler.jobs.effect_runner import list_jobs
 from handler.jobs.effects import ListJobs
-from handler.jobs.operation_decisions import NOT_FOUND
 from handler.runtime.deadline import Deadline
 
 if TYPE_CHECKING:

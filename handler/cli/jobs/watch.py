@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.audit.name_lookup import find_job
-from handler.cli.console import complain, printable, table
+from handler.cli.console import LATER, complain, printable, table
 from handler.cli.existing_log import open_existing
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import progress_of, progress_shown, state_word
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Log
 
-DONE, FAILED, UNFINISHED = 0, 1, 75
-"""Exit statuses; 75 is EX_TEMPFAIL of sysexits.h."""
+DONE, FAILED = 0, 1
+"""Exit statuses."""
 
 
 class _Watched(NamedTuple):
@@ -61,7 +61,7 @@ def watch(address: str, job: Sequence[str], timeout: float | None, interval: flo
         keys = list(dict.fromkeys(found_in(log, find_job, what).key for what in job))
         last = show_changes(_looks(log, keys, until, interval), _table, _lines)
     if not all(one.is_over for one in last):
-        sys.exit(UNFINISHED)
+        sys.exit(LATER)
     sys.exit(DONE if all(one.state == "succeeded" for one in last) else FAILED)
 
 

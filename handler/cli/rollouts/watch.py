@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Group
 
-from handler.cli.console import printable
+from handler.cli.console import LATER, printable
 from handler.cli.existing_log import open_existing
-from handler.cli.jobs.watch import DONE, FAILED, UNFINISHED
+from handler.cli.jobs.watch import DONE, FAILED
 from handler.cli.live_screen import show_changes
 from handler.cli.operations import found_in
 from handler.cli.rollouts.rollout_details import details_of, headline, wave_grid
@@ -55,7 +55,7 @@ def watch(address: str, name: str, timeout: float | None, interval: float) -> No
         last = show_changes(_looks(log, key, times, until, interval), _drawing, _lines)
     rollout = last.standing.rollout
     if not rollout.ended:
-        sys.exit(UNFINISHED)
+        sys.exit(LATER)
     sys.exit(FAILED if rollout.state == "stopped" or last.standing.counts.failed else DONE)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.cli.console import complain, printable
+from handler.cli.console import LATER, complain, printable
 from handler.cli.listing import Listing, print_rows
 from handler.cli.live_screen import show_changes
 from handler.cli.shared_options import NumberRange, format_option
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from handler.errors import Problem
     from handler.settings import Settings
 
-DONE, WRONG, UNFINISHED = 0, 1, 75
-"""Exit statuses; 75 is EX_TEMPFAIL of sysexits.h."""
+DONE, WRONG = 0, 1
+"""Exit statuses."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.5, 5.0, 1.2  # seconds between two requests
 
@@ -192,4 +192,4 @@ def _states(
 def _status(last: Sequence[DropProgress]) -> int:
     if any(one.is_over and not one.is_well for one in last):
         return WRONG
-    return DONE if all(one.is_over for one in last) else UNFINISHED
+    return DONE if all(one.is_over for one in last) else LATER

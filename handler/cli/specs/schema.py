@@ -26,7 +26,7 @@ def schema() -> None:
 
 
 def job_spec_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of one document: the friendly or the API's form.
+    """Return the JSON Schema (draft 2020-12) of one document: the short or the API's form.
 
     Rules between fields, such as which kind needs a deployment, are checked but not written here.
     """
@@ -35,7 +35,7 @@ def job_spec_schema() -> dict[str, Any]:
     return {
         "$schema": _DIALECT,
         "title": "Nightdrop job spec",
-        "description": "One batch job: in Nightdrop's friendlier form, or as the API's own body.",
+        "description": "One batch job: in the short form, or as the API's own body.",
         "anyOf": [references[(model, "validation")] for model in (job, BatchJob)],
         "$defs": shared["$defs"],
     }

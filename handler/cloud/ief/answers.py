@@ -78,7 +78,7 @@ def code_of(values: Mapping[str, Json], secrets: Sequence[str]) -> str:
     return text if _CODE.fullmatch(text) and redact(text, secrets) == text else UNREADABLE
 
 
-def job_status_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) -> str:
+def status_word_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) -> str:
     """Return the status word in a field, "" for none, `UNREADABLE` for an invalid one."""
     text = text_of(values, name)
     if not text or text in _KNOWN_STATUSES:

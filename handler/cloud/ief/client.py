@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.cloud.ief.answers import code_of, id_of, job_status_of, object_of, text_of
+from handler.cloud.ief.answers import code_of, id_of, object_of, status_word_of, text_of
 from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of, task_data_of
 from handler.cloud.ief.signing import SignedCall, sign
 from handler.errors import ApiError, NoAnswerError, is_about_quota
@@ -170,9 +170,9 @@ class Ief(NamedTuple):
                 reasons[reason] = UNREADABLE if unknown else _shown(reason, secrets)
         return ShownJob(
             job_id=job_id,
-            status=job_status_of(shown, "status", secrets),
+            status=status_word_of(shown, "status", secrets),
             tasks=tuple(
-                (job_status_of(task, "status", secrets), reasons.get(text_of(task, "reason"), ""))
+                (status_word_of(task, "status", secrets), reasons.get(text_of(task, "reason"), ""))
                 for task in listed
             ),
             description=text_of(shown, "description"),
@@ -250,17 +250,11 @@ def _shown(message: str, secrets: Sequence[str]) -> str:
 
 def _target_names(shown: dict[str, Json], tasks: Sequence[dict[str, Json]]) -> Iterator[str]:
     """Yield the name that each task's target was sent with, or else its id."""
-    named: dict[str, str] = {}
     targets = shown.get("targets")
-    for target in targets if isinstance(targets, list) else ():
-        extension = target.get("extension_info") if isinstance(target, dict) else None
-        for pair in extension if isinstance(extension, list) else ():
-            if (
-                isinstance(pair, dict)
-                and isinstance(target, dict)
-                and pair.get("key") == _NODE_NAME
-            ):
-                named[id_of(target, "target_id")] = text_of(pair, "value")
+    listed = [one for one in targets if isinstance(one, dict)] if isinstance(targets, list) else []
+    named = {
+        id_of(one, "target_id"): text_of(_extension(one, _NODE_NAME), "value") for one in listed
+    }
     for task in tasks:
         target_id = id_of(task, "target_id")
         yield named.get(target_id) or target_id
@@ -268,11 +262,14 @@ def _target_names(shown: dict[str, Json], tasks: Sequence[dict[str, Json]]) -> I
 
 def _deployment_of(task: dict[str, Json]) -> str:
     """Return the id of the deployment that a task created or changed, or ""."""
-    extension = task.get("extension_info")
-    for pair in extension if isinstance(extension, list) else ():
-        if isinstance(pair, dict) and pair.get("key") == "deployment_id":
-            return id_of(pair, "value")
-    return ""
+    return id_of(_extension(task, "deployment_id"), "value")
+
+
+def _extension(entry: Mapping[str, Json], key: str) -> Mapping[str, Json]:
+    """Return the pair with a key in the `extension_info` of a target or task; empty if none."""
+    pairs = entry.get("extension_info")
+    listed = [one for one in pairs if isinstance(one, dict)] if isinstance(pairs, list) else []
+    return next((one for one in listed if one.get("key") == key), {})
 
 
 def _listed(job: Json) -> ListedJob:
@@ -285,7 +282,7 @@ def _listed(job: Json) -> ListedJob:
         type=text_of(job, "job_type"),
         description=text_of(job, "description"),
         created_at=_number(job, "created_at", _LAST_SECOND),
-        status=job_status_of(job, "status"),
+        status=status_word_of(job, "status"),
         tasks=_number(job, "task_total_count", _MOST_TASKS),
         succeeded=_number(job, "task_success_count", _MOST_TASKS),
         failed=_number(job, "task_failed_count", _MOST_TASKS),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.cloud.ief.answers import id_of, job_status_of, text_of
+from handler.cloud.ief.answers import id_of, status_word_of, text_of
 from handler.errors import NoAnswerError
 from handler.values.named_tuple import NamedTuple
 
@@ -150,7 +150,7 @@ def _node(found: dict[str, Json]) -> EdgeNode:
     return EdgeNode(
         id=node_id,
         name=text_of(found, "name"),
-        state=job_status_of(found, "state"),
+        state=status_word_of(found, "state"),
         version=text_of(found, "edged_version") or text_of(found, "ief_node_version"),
         upgradable=found.get("upgrade_flag") is True,
         arch=text_of(found, "arch"),
@@ -184,6 +184,6 @@ def _deployment(found: dict[str, Json]) -> EdgeDeployment:
     return EdgeDeployment(
         id=deployment_id,
         name=text_of(found, "name"),
-        state=job_status_of(found, "state"),
+        state=status_word_of(found, "state"),
         tags=tuple(_tags(found.get("tags"))),
     )

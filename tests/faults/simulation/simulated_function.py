@@ -30,8 +30,8 @@ from handler.jobs.effects import (
     Commit,
     ListJobs,
     Send,
-    Sender,
     SendOperation,
+    SendSettings,
     ShowJob,
     Sign,
     SignOperation,
@@ -102,7 +102,7 @@ class Strategy:
 
     name: str
     settle_after: float = 1200.0
-    settle: Callable[[Sequence[JobState], Sender], Asking[object]] = settlement
+    settle: Callable[[Sequence[JobState], SendSettings], Asking[object]] = settlement
 
 
 @dataclass(frozen=True)
@@ -134,10 +134,10 @@ class Function:
     listings: dict[str, tuple[datetime, Listing]] = field(default_factory=dict)
 
     @property
-    def sender(self) -> Sender:
+    def sending(self) -> SendSettings:
         """Who submits."""
         breaker = self.guard.breaker if self.guard else None
-        return Sender(TIMEOUT + 2, self.strategy.settle_after, breaker=breaker)
+        return SendSettings(TIMEOUT + 2, self.strategy.settle_after, breaker=breaker)
 
     def deliver(self, delivery: Delivery) -> Steps:
         """Bring one delivery as far as it comes."""
@@ -212,7 +212,7 @@ class Function:
         first = next(iter(order.plan.jobs), None)
         signed = None
         if first and not (order.policy.problems or order.policy.approval):
-            signed = yield from self._returned(sign_ahead(first.body, self.sender))
+            signed = yield from self._returned(sign_ahead(first.body, self.sending))
         yield self.pause()
         claimed = (
             claim(first.key, date=signed.request.date, lease=signed.lease)
@@ -235,15 +235,15 @@ class Function:
         expire(before.awaiting, now, self.log)
         unknown = [job for job in before.jobs if is_unknown(job, now)]
         for _, alike in groupby(sorted(unknown, key=_type), key=_type):
-            if self.left() <= self.sender.seconds_per_request:
+            if self.left() <= self.sending.seconds_per_request:
                 return
-            yield from self.driven(self.strategy.settle(list(alike), self.sender))
+            yield from self.driven(self.strategy.settle(list(alike), self.sending))
         over = [job for job in before.operations if lease_over(job, now)]
-        self._side_by_side(operation_settlement(job, now, self.sender) for job in over)
+        self._side_by_side(operation_settlement(job, now, self.sending) for job in over)
         yield self.pause()
         left = self._open()
         self.submit(left.jobs)
-        self._side_by_side(following(job, now, self.sender) for job in left.followed)
+        self._side_by_side(following(job, now, self.sending) for job in left.followed)
         if before.rollouts:
             yield self.schedule.random.uniform(0, TIMEOUT)
             yield from roll_out(self, before.rollouts)
@@ -253,7 +253,7 @@ class Function:
         yield self.pause()
         request = OperationRequest(OPERATIONS[name], {"kind": "operator"}, "a simulation")
         try:
-            result = yield from self._returned(operation_submission(key, request, self.sender))
+            result = yield from self._returned(operation_submission(key, request, self.sending))
             self.count(f"operation {result.outcome}")
         except NightdropError:
             self.count("log busy")
@@ -267,7 +267,7 @@ class Function:
         keys = [job.key for job in jobs if job.state in SENDABLE or job.key in claims]
         bodies = self.log.bodies(keys)
         self._side_by_side(
-            submission(key, bodies.get(key), self.sender, claims.get(key)) for key in keys
+            submission(key, bodies.get(key), self.sending, claims.get(key)) for key in keys
         )
 
     def _side_by_side(self, all_effects: Iterable[Asking[object]]) -> None:

@@ -157,7 +157,7 @@ def roll_out(function: Function, rollouts: Sequence[RolloutState]) -> Steps:
     """Bring rollouts as far as they get, as `rollouts.tick.tick` does."""
     fleet = cast("Rollouts", function.rollouts)
     for rollout in rollouts:
-        if function.left() <= function.sender.seconds_per_request:
+        if function.left() <= function.sending.seconds_per_request:
             continue
         try:
             yield from _correct(function, rollout)
@@ -173,14 +173,14 @@ def roll_out(function: Function, rollouts: Sequence[RolloutState]) -> Steps:
 def _correct(function: Function, rollout: RolloutState) -> Steps:
     late = function.log.read(lambda view: jobs_that_may_succeed(view, rollout), fresh=False)
     for job in late:
-        yield from function.driven(late_results(job, function.sender))
+        yield from function.driven(late_results(job, function.sending))
 
 
 def _pause_or_resume(function: Function, key: str) -> Steps:
     found = function.log.read(lambda view: jobs_to_follow(view, key), fresh=False)
     for job, request in found:
         function.count(f"{request.operation.name} with its rollout")
-        yield from function.driven(operation_submission(job.key, request, function.sender))
+        yield from function.driven(operation_submission(job.key, request, function.sending))
 
 
 def _advance(

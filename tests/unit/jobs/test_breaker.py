@@ -16,7 +16,7 @@ from handler.cli.open_stores import open_any_log
 from handler.cloud.ief.client import ShownJob
 from handler.jobs.breaker import Breaker
 from handler.jobs.decisions import claim
-from handler.jobs.effects import Gone, Sender
+from handler.jobs.effects import Gone, SendSettings
 from handler.jobs.following import finish
 from handler.jobs.hold import hold, release
 from handler.values.canonical_json import timestamp
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-SENDER = Sender(12.0, 1200.0, breaker=Breaker(0.5, 4))
+SENDER = SendSettings(12.0, 1200.0, breaker=Breaker(0.5, 4))
 OPERATOR = {"kind": "operator", "name": "kim"}
 
 
@@ -70,10 +70,10 @@ def job_of(log: Log, key: str) -> JobState:
     return job
 
 
-def end(log: Log, key: str, status: str = "Failed", sender: Sender = SENDER) -> list[str]:
+def end(log: Log, key: str, status: str = "Failed", sending: SendSettings = SENDER) -> list[str]:
     """Record the end of a job; return the actions that were recorded."""
     answer = ShownJob(f"id-{key}", status, ((status, ""),))
-    done = log.commit(finish(job_of(log, key), answer, sender))
+    done = log.commit(finish(job_of(log, key), answer, sending))
     return [str(record.fields["action"]) for record in done.records]
 
 
@@ -180,7 +180,7 @@ def test_without_the_setting_nothing_is_held(log: SqliteLog) -> None:
     """However much fails."""
     create(log, *"abcd")
     for key in "abcd":
-        assert end(log, key, sender=SENDER._replace(breaker=None)) == ["job.finished"]
+        assert end(log, key, sending=SENDER._replace(breaker=None)) == ["job.finished"]
 
 
 def test_ends_that_are_recorded_side_by_side_hold_once(store_address: str) -> None:

@@ -24,7 +24,7 @@ from handler.jobs.effects import (
     Commit,
     Gone,
     ListJobs,
-    Sender,
+    SendSettings,
     ShowJob,
     Sign,
     TimeLeft,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     Make: TypeAlias = Callable[..., EffectRunner]
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-SENDER = Sender(seconds_per_request=1.0, settle_after=1200)
+SENDER = SendSettings(seconds_per_request=1.0, settle_after=1200)
 BODY = (
     '{"job_name": "%s", "job_type": "node_upgrade", "job_content": {"target_type": "node",'
     ' "targets": [{"target_id": "n"}]}}'

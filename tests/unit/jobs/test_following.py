@@ -10,7 +10,7 @@ import pytest
 from handler.audit.job_state import FOLLOWED, JobState, JobWord
 from handler.audit.record import Head
 from handler.cloud.ief.client import ListedJob, ShownJob
-from handler.jobs.effects import Commit, Gone, Listing, Sender, ShowJob, TimeLeft
+from handler.jobs.effects import Commit, Gone, Listing, SendSettings, ShowJob, TimeLeft
 from handler.jobs.following import FOLLOWED_FOR, finish, following
 from handler.values.canonical_json import timestamp
 from tests.support.one_job_view import NOW, OneJobView
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HEAD = Head()
 KEY = "k" * 52
-SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
+SENDER = SendSettings(seconds_per_request=12.0, settle_after=1200)
 SENT = NOW - timedelta(seconds=1200)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from handler.cloud.ief.client import ShownJob
 from handler.jobs.decisions import Refused, claim, record
-from handler.jobs.effects import Gone, Sender
+from handler.jobs.effects import Gone, SendSettings
 from handler.jobs.following import finish
 from handler.schedule.rollout_settings import JOB_SECONDS, RolloutSettings
 from handler.values.canonical_json import timestamp
@@ -136,7 +136,7 @@ def test_a_failed_job_of_a_rollout_does_not_trip_the_circuit_breaker() -> None:
 
 def test_the_sender_waits_for_a_job_as_long_as_the_setting_says() -> None:
     """Five minutes beyond IEF's ten, unless NIGHTDROP_JOB_GRACE says otherwise."""
-    assert Sender(seconds_per_request=1, settle_after=1200).job_grace == 300
+    assert SendSettings(seconds_per_request=1, settle_after=1200).job_grace == 300
 
 
 def test_late_success_is_recorded_once() -> None:

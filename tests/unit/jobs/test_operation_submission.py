@@ -16,7 +16,7 @@ from handler.jobs.decisions import Deferred, Done, Refused, Unknown
 from handler.jobs.effects import (
     Commit,
     Gone,
-    Sender,
+    SendSettings,
 )
 from handler.jobs.operation_decisions import record_operation
 from handler.jobs.operation_submission import operation_settlement, operation_submission
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Fields, Part
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
+SENDER = SendSettings(seconds_per_request=12.0, settle_after=1200)
 KEY = "k" * 52
 ABOUT: dict[str, Part] = {
     "delivery": {"key": "d" * 52, "trigger": "direct", "subject": "direct"},

@@ -11,7 +11,7 @@ from handler.audit.job_state import JobState, JobWord
 from handler.audit.record import Head
 from handler.cloud.ief.client import ListedJob
 from handler.jobs.decisions import Refused, claim, record
-from handler.jobs.effects import Commit, Listing, ListJobs, Sender
+from handler.jobs.effects import Commit, Listing, ListJobs, SendSettings
 from handler.jobs.settlement import CLOCK_SKEW, check_marks, settle, settlement, suspend
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import timestamp
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HEAD = Head()
 KEY = "k" * 52
 MARK = mark_of(KEY)
-SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
+SENDER = SendSettings(seconds_per_request=12.0, settle_after=1200)
 SENT = NOW - timedelta(seconds=1200)
 OURS = ListedJob("id-1", "nightly", "node_upgrade", f"{MARK} the hall", 1, "Running")
 
@@ -133,19 +133,19 @@ def test_where_lists_cannot_show_it_no_job_is_absent(
     found: Listing, view: dict[str, Any], words: list[str]
 ) -> None:
     """It is suspended on record when a job would have been absent, and once."""
-    sender = SENDER._replace(absent_doubt="no descriptions")
-    assert drafts(settle([KEY], found, sender), OneJobView(job(), **view)) == []
-    kept = drafts(suspend([KEY], found, sender), OneJobView(job(), **view))
+    sending = SENDER._replace(absent_doubt="no descriptions")
+    assert drafts(settle([KEY], found, sending), OneJobView(job(), **view)) == []
+    kept = drafts(suspend([KEY], found, sending), OneJobView(job(), **view))
     assert [one.action for one in kept] == words
     assert all("no descriptions, so no job" in one.note for one in kept)
 
 
 def test_where_lists_cannot_show_it_a_job_that_is_listed_is_adopted() -> None:
     """What is seen is believed."""
-    sender = SENDER._replace(absent_doubt="they lag")
-    kept = drafts(settle([KEY], listing(OURS), sender), OneJobView(job()))
+    sending = SENDER._replace(absent_doubt="they lag")
+    kept = drafts(settle([KEY], listing(OURS), sending), OneJobView(job()))
     assert [one.action for one in kept] == ["job.adopted"]
-    assert drafts(suspend([KEY], listing(OURS), sender), OneJobView(job("adopted"))) == []
+    assert drafts(suspend([KEY], listing(OURS), sending), OneJobView(job("adopted"))) == []
 
 
 def test_a_job_is_not_absent_from_an_incomplete_list() -> None:

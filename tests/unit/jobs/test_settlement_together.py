@@ -11,7 +11,7 @@ from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.ief.client import ListedJob
-from handler.jobs.effects import Commit, Listing, ListJobs, Sender
+from handler.jobs.effects import Commit, Listing, ListJobs, SendSettings
 from handler.jobs.settlement import CLOCK_SKEW, check_marks, settlement
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import timestamp
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
+SENDER = SendSettings(seconds_per_request=12.0, settle_after=1200)
 SENT = int(NOW.timestamp())
 KEYS = tuple(letter * 52 for letter in "abcd")
 

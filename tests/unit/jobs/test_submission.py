@@ -14,7 +14,7 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.http_transport import Request
 from handler.errors import ApiError, CloudError, NoAnswerError, NotSentError
 from handler.jobs.decisions import Answer, Claim, Created, Deferred, Refused, Unknown
-from handler.jobs.effects import AwaitTurn, Commit, Send, Sender, Sign, TimeLeft
+from handler.jobs.effects import AwaitTurn, Commit, Send, SendSettings, Sign, TimeLeft
 from handler.jobs.submission import TRIES, answer_of, submission
 from handler.values.canonical_json import sha256_hex, timestamp
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
+SENDER = SendSettings(seconds_per_request=12.0, settle_after=1200)
 REQUEST = Request("POST", "https://ief.example.com/", {}, b"{}", timestamp(NOW))
 KEY = "k" * 52
 LATER = Deferred("IEF answered 429", 429)

@@ -152,7 +152,7 @@ def test_one_bad_document_rejects_the_file() -> None:
 
 
 def test_an_explicit_name_may_occur_only_once_in_a_file() -> None:
-    """It is sent exactly so; a friendly name gets the key added and may repeat."""
+    """It is sent exactly so; a name in the short form gets the key added and may repeat."""
     assert problems(BODY, UPGRADE, BODY) == [
         "document 3, job_name: document 1 has this name already; give each job its own"
     ]

@@ -180,6 +180,6 @@ jobs = st.fixed_dictionaries(
 
 @given(jobs)
 def test_a_valid_short_form_passes_the_apis_rules(job: dict[str, Json]) -> None:
-    """No friendly job turns into a body that the API's tables forbid."""
+    """No job in the short form turns into a body that the API's tables forbid."""
     if not job_errors(job):
         assert body_errors(build_body(job, KEY)) == []

@@ -33,7 +33,7 @@ def has_description(field: dict[str, Any], shared: dict[str, Any]) -> bool:
 
 
 def test_either_form_is_a_job_spec() -> None:
-    """The friendly form comes first."""
+    """The short form comes first."""
     assert job_spec_schema()["anyOf"] == [{"$ref": "#/$defs/Job"}, {"$ref": "#/$defs/BatchJob"}]
 
 
