@@ -109,7 +109,10 @@ MALFORMED_RECORD_ERRORS = (AttributeError, KeyError, TypeError, ValueError, Recu
 """Errors of reading a record that Nightdrop did not write."""
 
 
-_DAMAGED = "this is not a Nightdrop log, or it is damaged; see `nightdrop audit verify`"
+_DAMAGED = (
+    "the log is not Nightdrop's, is damaged, or was never finished because its disk was full; run "
+    "the function once more, or see `nightdrop audit verify`"
+)
 
 
 def confirm(question: str) -> None:

@@ -6,7 +6,9 @@ Errors say whether the request may have been received. Responses are parsed more
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import ssl
 import time
 import weakref
@@ -25,7 +27,6 @@ from handler.errors import NoAnswerError, NotSentError, OutOfTimeError
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Mapping
 
     from handler.cloud.connection import TimedSocket
@@ -282,6 +283,10 @@ def _read(response: HTTPResponse, max_bytes: int) -> tuple[bytes, bool]:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, socket.gaierror):
+        return "there is no such host"
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno).lower()
     # The text of a library's error may quote the request or the response; its type is enough.
     return type(error).__name__
 

@@ -11,6 +11,7 @@ from handler.deliveries.daily_limit import jobs_left
 from handler.deliveries.decisions import SpecSource, plan_it
 from handler.deliveries.planning import order_of, rules_of
 from handler.deliveries.receiving import latest_run_of, receive
+from handler.deliveries.records import wanted_approval
 from handler.errors import CloudError, Problem, RejectedError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.runtime.response import Answered, Result, jobs_json
@@ -63,6 +64,8 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
     listed = cache(lambda: list_nodes(invocation.ief))  # for the names and for the states
     try:
         order = order_of(delivery, spec, invocation, listed)
+        if delivery.trigger == "direct":
+            order = _as_event(order, invocation.settings)
         decision = _decision(order, invocation)
     except RejectedError as error:
         return Answered([Result(delivery.key, "rejected", errors=tuple(map(str, error.problems)))])
@@ -85,6 +88,8 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
         plan |= {"repeats": shown(run.key), "repeated_jobs": jobs_json(jobs)}
         if run.rollouts:
             plan["repeated_rollouts"] = _standings(run.key, invocation)
+    if outcome == "awaiting":  # the record's note names a delivery, and here is none
+        note = [f"{wanted_approval(order)}, once the function has it (`nightdrop approve`)"]
     errors = tuple(note) if outcome in {"rejected", "awaiting"} else ()
     return Answered([Result(delivery.key, outcome, errors=errors)], warnings=warnings, plan=plan)
 
@@ -108,7 +113,6 @@ def _decision(order: Order, invocation: Invocation) -> Decision[Decided]:
     rules = rules_of(invocation.settings)
     if order.delivery.trigger != "direct":
         return invocation.log.read(plan_it(order, rules))
-    order = _as_event(order, invocation.settings)
     return invocation.log.read(receive(order.delivery, plan_it(order, rules)))
 
 

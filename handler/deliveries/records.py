@@ -98,18 +98,22 @@ def awaiting(order: Order, rules: Rules, now: datetime) -> Draft:
     )
     until = timestamp(now + min(shortest, rules.valid_for))
     about = draft_about(order.delivery, order.spec)
-    approval = order.policy.approval
     way = f"`nightdrop approve {shown(order.delivery.key)}`"
     if order.delivery.trigger == "object":
-        file = "a file of the spec's name and .approve that holds this digest"
-        way = f"{file}, written by someone else, or {way}"
+        name = order.delivery.subject.rpartition("/")[2]
+        way = f"someone else uploads {shown(name)}.approve with this digest in it, or runs {way}"
     return about._replace(
         action="delivery.awaiting",
         delivery={**about.delivery, **relied_on(order.policy)},
         request={"operation": "approve", "lease_until": until},
-        note=f"{approval.rule if approval else ''} wants an approval of {order.spec.digest} by "
-        f"{until[:19]}Z: {way}",
+        note=f"{wanted_approval(order)} by {until[:19]}Z: {way}",
     )
+
+
+def wanted_approval(order: Order) -> str:
+    """Return which rule wants an approval of which spec, the beginning of a sentence."""
+    approval = order.policy.approval
+    return f"{approval.rule if approval else ''} wants an approval of {order.spec.digest}"
 
 
 def source_changed(delivery: Delivery, found: Part, policy: PolicyDecision) -> Draft:

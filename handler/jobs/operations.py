@@ -85,7 +85,8 @@ OPERATIONS: Mapping[str, Operation] = {one.name: one for one in _OPERATIONS}
 _REFUSED = {
     "waiting": "is {state} and has no id at IEF yet; `nightdrop jobs abandon` gives it up",
     "dead": "was {state}: there is nothing of it on the fleet",
-    "running": "still runs on the fleet; only a job that has ended without success can be retried",
+    "running": "has no end on record: only a job that has ended without success can be retried; if "
+    "it has ended on the fleet, `nightdrop reconcile` records that",
     "paused": "is paused; resume it first",
     "stopped": "was stopped on the fleet; `nightdrop jobs resume` continues it",
     "succeeded": "has ended: all its tasks succeeded",

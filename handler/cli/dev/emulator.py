@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
 _JOB_SECONDS = 120.0
 _SPEED = 60.0
 _POST_SECONDS = 10.0
+
+
+def _checked_url(
+    _context: click.Context, _parameter: click.Parameter, url: str | None
+) -> str | None:
+    if url and not re.fullmatch(r"https?://[^/]+(/.*)?", url):
+        raise click.BadParameter("must be the URL of a function, such as http://127.0.0.1:8080/")
+    return url
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,12 @@ class EventSender:
     help="Probability that a task fails, where the fleet file does not say.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
-@click.option("--notify", metavar="URL", help="Post an event here for every new object.")
+@click.option(
+    "--notify",
+    metavar="URL",
+    callback=_checked_url,
+    help="Post an event here for every new object.",
+)
 @click.option(
     "--shape",
     type=click.Choice(list(SHAPES)),
@@ -144,6 +158,8 @@ def emulator(  # noqa: PLR0913 - one for each option
       nightdrop emulator --dir cloud --notify http://127.0.0.1:8080/ --shape eventgrid
     """
     try:
+        if env_file and command:
+            raise click.UsageError("COMMAND has the emulator's environment: omit --env-file")
         if env_file:
             check_env_file(env_file, ENV_NAMES)
         instance = Emulator(

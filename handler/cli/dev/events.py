@@ -47,7 +47,9 @@ def _moment(_context: click.Context, _parameter: click.Parameter, text: str | No
         return utc_now()
     at = parse_rfc3339(text)
     if at is None:
-        raise click.BadParameter("needs an offset, such as 2026-11-24T02:00:00+08:00")
+        raise click.BadParameter(
+            "must be a time with its offset, such as 2026-11-24T02:00:00+08:00"
+        )
     offset = _OFFSET.search(text)
     return at.astimezone(datetime.strptime(offset[0], "%z").tzinfo) if offset else at
 

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING
 from handler.cli.configuration.value import KEYS
 from handler.cli.dev.emulator_process import BUCKET, PREFIX, clean_environment
 from handler.emulator.ief.fleet_file import read_fleet
-from handler.errors import SettingsError
+from handler.errors import RejectedError, SettingsError
 from handler.local.env_file import read_env_file
 from handler.local.runtime.context import Context
 from handler.local.triggers.clock import start_clock
+from handler.local.triggers.event_factory import timer_event
 from handler.local.triggers.timer_scheduler import read_timer
+from handler.parsing import Limits, read
 from handler.settings import Settings, load
+from handler.specs.planner import make_plan, named_nodes
+from handler.triggers.delivery import Delivery, InlineSpec
+from handler.triggers.timer import parse_timer_event
+from handler.values.canonical_json import utc_now
+from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,6 +112,8 @@ def plan_run(options: DevOptions) -> DevPlan:
         start = options.start.astimezone() if options.start else None
         clock = start_clock(start, 1.0 if options.speed is None else options.speed)
         timers = tuple(read_timer(text, local_zone()) for text in options.timers)
+        for timer in timers:
+            _check_user_event(timer)
     except (ValueError, OverflowError) as error:
         raise SettingsError(str(error)) from error
     if options.folder.resolve().is_relative_to(options.drop.resolve()):
@@ -112,12 +121,32 @@ def plan_run(options: DevOptions) -> DevPlan:
             f"--drop {options.drop} contains --dir {options.folder}; "
             "name another folder with one of them"
         )
+    if options.once and not options.drop.is_dir():
+        raise SettingsError(f"--drop {options.drop} is no folder, so --once has nothing to do")
     given = read_env_file(options.settings) if options.settings else {}
     if options.fleet:
         read_fleet(options.fleet)
     plan = DevPlan(options, timers, clock, given, 0)
     settings = _load_settings(plan)
     return DevPlan(options, timers, clock, given, settings.max_spec_bytes)
+
+
+def _check_user_event(timer: Timer) -> None:
+    """Check a timer's user event as the function will.
+
+    Raises:
+        ValueError: It would be rejected at each tick.
+    """
+    try:
+        fired = parse_timer_event(timer_event(timer.name, timer.user_event, utc_now()))
+        if isinstance(fired, Delivery) and isinstance(fired.spec, InlineSpec):
+            documents = read(fired.spec.data, Limits())
+            names = {
+                one.number: tuple((name, name) for _, name in named_nodes(one)) for one in documents
+            }
+            make_plan(fired.key, documents, names)
+    except RejectedError as error:
+        raise ValueError(f"the timer {display(timer.name)}: {error}") from error
 
 
 def _load_settings(plan: DevPlan) -> Settings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from handler.cli.console import exit_with_error
+from handler.cli.console import exit_with_error, printable
 from handler.cli.listing import Listing, print_rows, print_value
 from handler.cli.open_cloud import open_cloud
 from handler.cli.shared_options import format_choice, format_option
@@ -51,6 +51,15 @@ _GROUPS = Listing(
 _STYLES = {"RUNNING": "", "FAIL": "red", "UNCONNECTED": "yellow", "STOPPED": "yellow"}
 
 
+def _checked_tags(
+    _context: click.Context, _parameter: click.Parameter, tags: tuple[str, ...]
+) -> tuple[str, ...]:
+    for tag in tags:
+        if "=" not in tag:
+            raise click.BadParameter(f"{printable(tag)} is no KEY=VALUE")
+    return tags
+
+
 @click.group()
 def nodes() -> None:
     """List the edge nodes of the fleet, whose names and ids a job spec may have as targets.
@@ -64,7 +73,14 @@ def nodes() -> None:
 @nodes.command("list", short_help="All nodes, or those that match.")
 @click.option("--name", metavar="PATTERN", default="*", help="A name; * and ? stand for others.")
 @click.option("--state", default="", help="Such as running, fail, unconnected.")
-@click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="A tag; all must be there.")
+@click.option(
+    "--tag",
+    "tags",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_checked_tags,
+    help="A tag; all must be there.",
+)
 @click.option("--group", metavar="GROUP", default="", help="The name or id of a node group.")
 @click.option("--upgradable", is_flag=True, help="Only nodes that IEF has a newer EdgeCore for.")
 @format_option
@@ -82,6 +98,11 @@ def list_nodes_(  # noqa: PLR0913 - one for each option
     with _open_fleet() as ief:
         found = list_nodes(ief)
         groups = _ids_of_group(group, list_groups(ief)) if group else ()
+    states = sorted({node.state.lower() for node in found})
+    if state and state.lower() not in {*states, *map(str.lower, _STYLES)}:
+        raise click.BadParameter(
+            f"no node is {printable(state)}; they are {', '.join(states)}", param_hint="--state"
+        )
     chosen = [
         node
         for node in found

@@ -188,7 +188,7 @@ def reconcile(output: str) -> None:
 
     \b
       nightdrop reconcile -o json
-      until nightdrop reconcile; do sleep 60; done
+      until nightdrop reconcile; [ $? != 75 ]; do sleep 60; done
     """
     reply = _run({"action": "reconcile"}, output)
     status = exit_status(reply)

@@ -23,7 +23,9 @@ from handler.policy.policy_reader import load_policy
 from handler.policy.sentences import rule_sentences
 from handler.policy.verdict import BUILT_IN_NAME
 from handler.specs.planner import make_plan
+from handler.triggers.object_event import SPEC_NAMES, is_spec_name
 from handler.values.canonical_json import key_of
+from handler.values.display import display
 from handler.values.duration import seconds_of
 from handler.values.obs_address import OBS, parse_obs_object
 
@@ -121,17 +123,21 @@ def origin_named(source: str, uploader: str = "") -> Origin:
     """Return the origin that a person names: an object's key or address, `timer:NAME`, or `direct`.
 
     Raises:
-        click.UsageError: The address names no object.
+        click.UsageError: It is neither, or names no object or timer.
     """
     if source == "direct":
         return Origin("direct")
-    if source.startswith("timer:"):
+    if source.startswith("timer:") and source != "timer:":
         return Origin("timer", source.removeprefix("timer:"))
     account, _, principal = uploader.partition("/")
     try:
         bucket, key = parse_obs_object(source) if source.startswith(OBS) else ("", source)
     except ValueError as error:
         raise click.UsageError(f"--as: {error}") from None
+    if not is_spec_name(key):
+        raise click.UsageError(
+            f"{display(source)} is no source: {SPEC_NAMES}; others are timer:NAME and direct"
+        )
     return Origin("object", key, bucket, account, principal)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handler.values.display import display
 from handler.values.named_tuple import NamedTuple
 from handler.values.obs_address import OBS
 
@@ -43,8 +44,10 @@ def drop_address(settings: Settings, key: str) -> str:
     """Return the address of a key in the bucket that files are dropped into.
 
     Raises:
-        click.UsageError: No bucket is set.
+        click.UsageError: No bucket is set, or no object should have such a key.
     """
+    if key.startswith("/") or {".", ".."} & set(key.split("/")):
+        raise click.UsageError(f"{display(key)} is no key: it has no / at its start, and no ..")
     if not settings.buckets:
         raise click.UsageError("no bucket to drop files into: set NIGHTDROP_BUCKETS")
     return f"{OBS}{settings.buckets[0]}/{key}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from handler.cli.configuration.environment import environment
-from handler.cli.shared_options import EXISTING_FILE, format_choice, policy_option
+from handler.cli.shared_options import format_choice, policy_option
 from handler.cli.specs.validation_report import REPORTS, CheckedFile
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
@@ -17,13 +18,16 @@ from handler.values.canonical_json import key_of
 from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from handler.policy.rules import Policy
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=EXISTING_FILE)
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+)
 @format_choice(*REPORTS)
 @click.option(
     "--show", is_flag=True, help="Print each request body that would be sent, secrets included."
@@ -45,8 +49,8 @@ def validate(
     and mark take from its delivery is made from the file's name: they will be others when it is
     sent.
 
-    Format github is GitHub's annotations on the lines of a pull request, sarif is SARIF 2.1.0.
-    Exit status: 0 all are valid, 1 any is not.
+    - reads standard input. Format github is GitHub's annotations on the lines of a pull request,
+    sarif is SARIF 2.1.0. Exit status: 0 all are valid, 1 any is not.
 
     \b
       nightdrop validate events/specs/*.yaml
@@ -91,5 +95,8 @@ def _dropped_address(name: str) -> str:
 
 def _content(file: Path) -> bytes:
     """Return the file's bytes, of a large one no more than shows that it is too large."""
+    most = Limits().max_bytes + 1
+    if str(file) == "-":
+        return sys.stdin.buffer.read(most)
     with file.open("rb") as opened:
-        return opened.read(Limits().max_bytes + 1)
+        return opened.read(most)

@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from handler.errors import StartError
@@ -19,7 +19,6 @@ from handler.values.display import display
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from types import FrameType
 
 _STOPPING_SECONDS = 5.0
 _POLL_SECONDS = 0.02
@@ -148,16 +147,29 @@ def stop_signals() -> Iterator[Event]:
     it in the main thread only.
     """
     ended = Event()
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)  # noqa: FBT003 - the name says what it is
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        ended.set()
+    def wait() -> None:
+        while number := reader.recv(1):
+            if number[0] in _SIGNALS:
+                ended.set()
 
+    # A handler may not take the event's lock, which the interrupted thread may hold: the
+    # interpreter writes the signal's number, and this thread reads it.
+    waiting = Thread(target=wait, daemon=True)
+    waiting.start()
+    woken = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
-            signal.signal(number, end)
+            signal.signal(number, lambda _signal, _frame: None)
     try:
         yield ended
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(woken)
+        writer.close()
+        waiting.join()
+        reader.close()

@@ -86,7 +86,7 @@ def test_an_operation_is_sent_where_the_state_allows_it(what: str) -> None:
     [
         ("pause", "planned", "nightdrop jobs abandon"),
         ("delete", "refused", "there is nothing of it on the fleet"),
-        ("retry", "running", "still runs"),
+        ("retry", "running", "no end on record"),
         ("retry", "paused", "resume it first"),
         ("pause", "failed", "nightdrop jobs retry"),
         ("pause", "stopped", "nightdrop jobs resume"),

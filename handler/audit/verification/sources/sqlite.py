@@ -153,7 +153,13 @@ class SqliteSource:
 
     def _strange_numbers(self) -> Iterator[IntegrityFault]:
         found = version_of(self._db)
-        if found != VERSION:
+        if found > VERSION:
+            yield IntegrityFault(
+                f"the file's user_version is {found}, and this Nightdrop knows those up to "
+                f"{VERSION}: a later Nightdrop wrote it, or the number was changed, and nothing "
+                "derived was compared; verify it with that version"
+            )
+        elif found != VERSION:
             yield IntegrityFault(
                 f"the file's user_version is {found}, and this Nightdrop writes {VERSION}: it is "
                 "of another version, or the number was changed, and nothing derived was compared; "

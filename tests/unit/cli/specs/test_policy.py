@@ -40,7 +40,12 @@ def run(*words: str, status: int = 0) -> str:
 
 @pytest.mark.parametrize(
     ("source", "uploader", "status"),
-    [("ops/x", "a-1", 0), ("ops/x", "a-2/p", 1), ("ops/x", "", 1), ("timer:nightly", "", 1)],
+    [
+        ("ops/x.yaml", "a-1", 0),
+        ("ops/x.yaml", "a-2/p", 1),
+        ("ops/x.yaml", "", 1),
+        ("timer:nightly", "", 1),
+    ],
 )
 def test_check_decides_as_the_function_would(source: str, uploader: str, status: int) -> None:
     """For an object with its uploader, a timer, and a direct invocation."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import stat
-from threading import Event
+import time
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,6 +87,23 @@ def test_each_signal_asks_for_the_end_and_raises_nothing(number: signal.Signals)
         assert ended.wait(10)
         os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before
+
+
+def test_signals_close_together_ask_for_one_end() -> None:
+    """A second one may arrive while the first is handled: tried a hundred times, 0.6 ms apart."""
+    for round_ in range(100):
+        with stop_signals() as ended:
+            pid = os.getpid()
+
+            def send(pid: int = pid, pause: float = round_ * 6e-6) -> None:
+                os.kill(pid, signal.SIGINT)
+                time.sleep(pause)
+                os.kill(pid, signal.SIGTERM)
+
+            sending = Thread(target=send)
+            sending.start()
+            assert ended.wait(10)
+            sending.join()
 
 
 def test_signals_that_nohup_ignores_stay_ignored() -> None:
