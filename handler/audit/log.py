@@ -181,8 +181,11 @@ class View(Protocol):
     def scan(self, bucket: str) -> ScanState:
         """Return the position of the bucket scan in a bucket."""
 
-    def open(self, limit: int) -> Open:
-        """Return the open work, at most `limit` of each kind."""
+    def open(self, limit: int, buckets: Sequence[str] | None = None) -> Open:
+        """Return the open work, at most `limit` of each kind.
+
+        Only objects in `buckets` count as unreported; None is all buckets.
+        """
 
     def is_approved(self, subject: str, digest: str) -> bool:
         """Return whether a delivery of these bytes was approved and is to be planned yet."""

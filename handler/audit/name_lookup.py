@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from handler.audit.search import MOST_FOUND
 from handler.values.canonical_json import shown
 from handler.values.display import display
 
@@ -64,7 +65,8 @@ def find_job(view: View, what: str) -> JobState:
     Raises:
         LookupError: No job has this name, or several have; the message lists candidates.
     """
-    jobs = [job for delivery in view.find(what) for job in reversed(delivery.jobs)]
+    deliveries = view.find(what)
+    jobs = [job for delivery in deliveries for job in reversed(delivery.jobs)]
     known = {job.key: job for job in jobs} or {
         job.key: job for job in view.latest_jobs(_MOST_COMPARED)
     }
@@ -75,6 +77,8 @@ def find_job(view: View, what: str) -> JobState:
             for job in known.values()
         ],
     )
+    if len(deliveries) >= MOST_FOUND and not found.is_called(what):
+        raise LookupError(f"{display(what)} begins too many names; give more of it, or the key")
     return known[found.key]
 
 

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from handler.audit.sql.view import SqlView
     from handler.audit.state import DeliveryState
 
-_MOST = 50
+MOST_FOUND = 50
+"""How many deliveries are found at most, of each kind of match."""
+
 _PARTED = re.compile("[:/]")
 _SPECIAL = re.compile(r"[!%_]")
 _BEGINS = "substr({}, 1, ?) = ?"
@@ -18,13 +20,13 @@ MEANT = f"""
 SELECT key FROM deliveries
 WHERE key = ? OR subject = ?
     OR key IN (SELECT delivery FROM jobs WHERE key = ? OR name = ? OR job_id = ?)
-ORDER BY changed DESC LIMIT {_MOST}"""  # noqa: S608 - a number of our own
+ORDER BY changed DESC LIMIT {MOST_FOUND}"""  # noqa: S608 - a number of our own
 _BY_BEGINNING = f"""
 SELECT key FROM deliveries
 WHERE {_BEGINS.format("key")} OR subject LIKE ? ESCAPE '!' OR subject LIKE ? ESCAPE '!'
     OR key IN (SELECT delivery FROM jobs WHERE {_BEGINS.format("key")}
         OR {_BEGINS.format("name")} OR {_BEGINS.format("job_id")})
-ORDER BY changed DESC LIMIT {_MOST}"""  # noqa: S608 - our own column names
+ORDER BY changed DESC LIMIT {MOST_FOUND}"""  # noqa: S608 - our own column names
 
 
 def find_deliveries(view: SqlView, what: str) -> tuple[DeliveryState, ...]:

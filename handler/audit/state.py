@@ -50,7 +50,7 @@ class DeliveryState(NamedTuple):
         due_at: Before this its result file is not tried again, a timestamp; "" is at once.
         result_error: Why its result file could not be written, as it was recorded; "" if it was.
         etag: The entity tag of the object that was read, or "".
-        repeats: The key of the run that it repeats, or "".
+        repeats: The key of the run that it repeats, or that it was run again after; or "".
         body_digest: SHA-256 of what it is started over from, as recorded; "" if it was not.
         rule: The rule of the policy that decided about it, as `rule_id` names it; "" for none.
         awaits_until: Until when it may be approved, a timestamp; "" if no rule asked for that.
@@ -134,7 +134,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         state=cast("DeliveryWord", DELIVERY_ACTIONS[action]),
         digest=str(said.get("digest", before.digest)),
         etag=str(part(fields, "source").get("read_etag", "")),
-        repeats=str(said.get("repeats", "")),
+        repeats=str(said.get("repeats", before.repeats)),
         rule=rule_id(said),
         asked=integer(said.get("jobs", 0)),
         awaits_until=str(part(fields, "request").get("lease_until", before.awaits_until)),

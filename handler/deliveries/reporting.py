@@ -153,7 +153,8 @@ def _latest(view: View, run: DeliveryState) -> DeliveryState:
     """
     latest = view.latest_read(run.subject)
     if latest and latest.state in {"planned", "rejected", "repeated", "awaiting"}:
-        return view.delivery(latest.repeats or latest.key) or run
+        key = latest.repeats if latest.state == "repeated" else latest.key
+        return view.delivery(key) or run
     alive = view.latest_run(run.subject)
     return (view.delivery(alive.key) if alive and alive.seq > run.seq else None) or run
 

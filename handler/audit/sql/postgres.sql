@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     due_at     TEXT COLLATE "C" NOT NULL,     -- its result is not tried before; '' is at once
     result_error TEXT NOT NULL,               -- why its result could not be written
     etag       TEXT NOT NULL,                 -- of the object that was read
-    repeats    TEXT NOT NULL,                 -- the delivery whose run it repeats
+    repeats    TEXT NOT NULL,                 -- the delivery whose run it repeats, or follows
     body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
     rule        TEXT COLLATE "C" NOT NULL,    -- the policy and the rule that decided about it, or ''
     awaits_until TEXT NOT NULL,               -- until when it may be approved; '' if it need not be
@@ -77,6 +77,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
 );
 
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON nightdrop.deliveries (subject, seq);
+CREATE INDEX IF NOT EXISTS deliveries_by_repeats ON nightdrop.deliveries (repeats) WHERE repeats <> '';
 CREATE INDEX IF NOT EXISTS deliveries_by_touch ON nightdrop.deliveries (touched_at);
 CREATE INDEX IF NOT EXISTS deliveries_by_rule ON nightdrop.deliveries (rule, touched_at)
     WHERE state = 'planned' AND rule <> 'built-in:1';

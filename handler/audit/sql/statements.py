@@ -92,7 +92,8 @@ RECEIVED_OF = f"{_DELIVERIES} WHERE state = 'received' AND subject IN {ANY}"
 AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
 AWAITING_DIGEST = f"{_DELIVERIES} WHERE state = 'awaiting' AND digest = ? ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
-  AND state IN ('planned', 'rejected', 'awaiting') ORDER BY due_at, changed LIMIT ?"""
+  AND state IN ('planned', 'rejected', 'awaiting') AND subject >= ? AND subject < ?
+ORDER BY due_at, changed LIMIT ?"""
 UNNOTICED = f"""{_DELIVERIES} WHERE (alarmed > noticed OR notice_due <> '') AND notice_due <= ?
 ORDER BY notice_due, alarmed LIMIT ?"""
 PUT_DELIVERY = upsert(
@@ -104,7 +105,10 @@ PUT_DELIVERY = upsert(
 _CLOSED_BEFORE = """
 touched_at < ? AND state NOT IN ('received', 'awaiting') AND rollouts_open = 0 AND NOT EXISTS (
     SELECT 1 FROM jobs
-    WHERE delivery = deliveries.key AND (todo <> 'nothing' OR changed_at >= ?))"""
+    WHERE delivery = deliveries.key AND (todo <> 'nothing' OR changed_at >= ?))
+AND NOT EXISTS (
+    SELECT 1 FROM deliveries AS later
+    WHERE later.repeats = deliveries.key AND later.repeats <> '' AND later.state <> 'repeated')"""
 HAS_CLOSED_BEFORE = f"SELECT 1 FROM deliveries WHERE {_CLOSED_BEFORE} LIMIT 1"
 _CLOSED = f"SELECT key FROM deliveries WHERE {_CLOSED_BEFORE}"
 _ROLLOUTS_CLOSED = f"SELECT key FROM rollouts WHERE delivery IN ({_CLOSED})"

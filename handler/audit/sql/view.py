@@ -22,6 +22,7 @@ from handler.audit.sql.switches import (
 from handler.audit.sql.value_list import rows_for
 from handler.audit.state import DeliveryState
 from handler.values.canonical_json import timestamp
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,17 +115,26 @@ class SqlView:
         """Return the state of the scan of a bucket."""
         return ScanState(self._value(f"scan:{bucket}"), self._value(f"scan_limit:{bucket}"))
 
-    def open(self, limit: int) -> Open:
+    def open(self, limit: int, buckets: Sequence[str] | None = None) -> Open:
         """Return the work that is left, at most `limit` of each kind."""
         return Open(
             deliveries=self._deliveries(statements.RECEIVED, limit),
             jobs=self._todo("settle", limit) + self._todo("send", limit),
             followed=self._todo("follow", limit),
-            unreported=self._deliveries(statements.UNREPORTED, limit),
+            unreported=self._unreported(limit, buckets),
             awaiting=self._deliveries(statements.AWAITING, limit),
             operations=self._todo("operate", limit),
             rollouts=self._open_rollouts(limit),
         )
+
+    def _unreported(self, limit: int, buckets: Sequence[str] | None) -> tuple[DeliveryState, ...]:
+        spans = [(f"{OBS}{one}/", f"{OBS}{one}0") for one in buckets or ()]  # 0 follows /
+        found = (
+            run
+            for span in ([("", "~")] if buckets is None else spans)
+            for run in self._deliveries(statements.UNREPORTED, *span, limit)
+        )
+        return tuple(sorted(found, key=lambda run: (run.due_at, run.changed))[:limit])
 
     def is_approved(self, subject: str, digest: str) -> bool:
         """Return whether a delivery of these bytes was approved and is to be planned yet."""

@@ -87,6 +87,19 @@ def test_closed_deliveries_are_forgotten_and_open_ones_stay(log: Log) -> None:
     assert log.read(lambda view: view.find("closed")) == ()
 
 
+def test_a_run_is_known_as_long_as_the_one_that_followed_it(log: Log) -> None:
+    """Or the same spec, delivered once more, would be planned beside the later run."""
+    again = delivery_draft("received", "again")
+    log.commit(recorded(again._replace(delivery={**again.delivery, "repeats": "closed"})))
+    log.commit(recorded(delivery_draft("planned", "again"), job_draft("planned", "again")))
+    forget(log, AT_ONCE)
+    assert known(log, "closed", "again") == ["closed", "again", "j-closed", "j-again"]
+    log.commit(recorded(job_draft("refused", "again")))
+    forget(log, AT_ONCE)  # the later run, and after it the earlier one
+    forget(log, AT_ONCE)
+    assert known(log, "closed", "again") == []
+
+
 def test_the_records_stay_and_one_lists_what_was_forgotten(log: Log) -> None:
     """With the moment up to which, and who did it."""
     before = list(log.records())

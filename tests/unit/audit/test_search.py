@@ -9,6 +9,7 @@ import pytest
 from handler.audit.log import Decision
 from handler.audit.name_lookup import find_job
 from handler.audit.record import Draft
+from handler.audit.search import MOST_FOUND
 from handler.cli.open_stores import open_any_log
 
 if TYPE_CHECKING:
@@ -114,3 +115,13 @@ def test_the_records_of_a_delivery_are_found(log: Log) -> None:
     assert [record.seq for record in log.records_of({"d1", "none"})] == [1, 2, 3, 7]
     assert list(log.records_of(["d2"])) == [kept[3], kept[4], kept[7]]
     assert list(log.records_of([])) == []
+
+
+def test_a_beginning_of_too_many_names_means_no_job(log: Log, planned: Planned) -> None:
+    """A second job of that name may be among those that were not looked at; a full name is."""
+    for number in range(MOST_FOUND):
+        log.commit(planned(f"one-{number}", f"j{number}"))
+    log.commit(planned("d9", "one2"))
+    with pytest.raises(LookupError, match="begins too many names"):
+        log.read(lambda view: find_job(view, "on"))
+    assert log.read(lambda view: find_job(view, "one")).key == "one"

@@ -39,6 +39,7 @@ LAYOUTS = {
     6: "8b48006bb3b4353a",
     7: "19481e90f05f0f9a",
     8: "fb06d98998419bb6",
+    9: "4692bcc05cab329f",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
 # A file of layout 6 or before keeps the index that `hash` had.
