@@ -59,8 +59,13 @@ def reconcile(invocation: Invocation) -> Answered:
         LogError: The log could not be read or written.
     """
     buckets = invocation.settings.buckets
+    reported = buckets if invocation.settings.results else ()
     before, now, scans = invocation.log.read(
-        lambda view: (view.open(LIMIT), view.now, [view.scan(bucket) for bucket in buckets])
+        lambda view: (
+            view.open(LIMIT, reported),
+            view.now,
+            [view.scan(bucket) for bucket in buckets],
+        )
     )
     errors: list[str] = []
     warnings: list[str] = []
@@ -74,7 +79,9 @@ def reconcile(invocation: Invocation) -> Answered:
         expire(before.awaiting, now, invocation.log)
     jobs = _worked_on(before, now, results, invocation, errors)
     results += _rolled_out(before, invocation, errors) if before.rollouts else ()
-    left, now = invocation.log.read(lambda view: (view.open(LIMIT), view.now), fresh=False)
+    left, now = invocation.log.read(
+        lambda view: (view.open(LIMIT, reported), view.now), fresh=False
+    )
     runs = [_reported(run, now, invocation) for run in left.unreported]
     unwritten = [run for run in runs if has_result(run, invocation.settings)]
     forget(invocation.log, timedelta(seconds=invocation.settings.remember_for))

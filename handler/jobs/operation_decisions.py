@@ -163,7 +163,8 @@ def _is_done(job: JobState, operation: Operation, shown: ShownJob | Gone, *, fen
     if operation.name == "retry":
         # Tasks of a job that timed out may succeed late, which is no sign of a retry.
         more = shown.succeeded != job.succeeded and job.finished != "Timed_out"
-        same = shown.status == job.finished and not more
+        # What a job was given up with is no end: another status is no sign of a retry either.
+        same = (shown.status == job.finished or job.finished not in ENDED) and not more
         later = shown.updated_at > (job.ended_at or moment(job.date).timestamp())
         return bool(shown.status) and (shown.status not in ENDED or not same or later)
     return False
@@ -196,7 +197,7 @@ def _unchanged(
 
 def _result(job: JobState, operation: Operation) -> OperationResult:
     """Return the result of an answer, or of a look, that came after its claim was settled."""
-    if condition_of(job) == operation.so:
+    if condition_of(job) == operation.so if operation.so else not job.finished:
         return _done(job, operation)
     return _unknown(job, operation, "it was settled before the answer came")
 
@@ -206,9 +207,11 @@ def _done(job: JobState, operation: Operation) -> OperationResult:
 
 
 def _unknown(job: JobState, operation: Operation, why: str) -> OperationResult:
+    then = (
+        "the reconciler settles it" if job.operation else f"see `nightdrop audit show {job.name}`"
+    )
     return OperationResult(
         "unknown",
-        f"job {job.name}: it is not known whether it was {operation.participle} ({why}); "
-        "the reconciler settles it",
+        f"job {job.name}: it is not known whether it was {operation.participle} ({why}); {then}",
         job,
     )

@@ -78,7 +78,8 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
             continue
         submit_all(advanced.jobs, invocation.runner, invocation.sending)
         _pause_or_resume(listed.key, invocation)
-        standings.append(advanced.standing)
+        # What became of the jobs that were sent is not in the standing that planned them.
+        standings.append(look(listed.key, invocation) if advanced.jobs else advanced.standing)
         if advanced.standing.waiting.word == "stop":
             errors.append(f"rollout {listed.name}: {advanced.standing.waiting.text}")
     return Ticked(tuple(standings), tuple(errors))

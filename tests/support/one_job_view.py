@@ -68,7 +68,7 @@ class OneJobView:
         """Return nothing."""
         return ()
 
-    def open(self, _limit: int) -> Open:
+    def open(self, _limit: int, _buckets: object = None) -> Open:
         """Return nothing."""
         return Open((), (), (), ())
 

@@ -19,13 +19,14 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.sql.view import SqlView
 from handler.audit.verification.verdict import verify
 from handler.errors import NoAnswerError
+from handler.jobs.decisions import about
 from handler.jobs.hold import hold, release
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from handler.audit.log import Decide, Open
+    from handler.audit.log import Decide, Open, View
     from handler.emulator.server import Emulator
 
     Environ = dict[str, str]
@@ -92,15 +93,41 @@ def test_the_open_work_is_read_at_the_beginning_and_at_the_end(
     limits: list[int] = []
     opened = SqlView.open
 
-    def counted(view: SqlView, limit: int) -> Open:
+    def counted(view: SqlView, limit: int, buckets: Sequence[str] | None = None) -> Open:
         limits.append(limit)
-        return opened(view, limit)
+        return opened(view, limit, buckets)
 
     monkeypatch.setattr(SqlView, "open", counted)
     reply = fire(RECONCILE)
     assert (states(reply), reply["open"]["jobs"], reply["open"]["results"]) == (["created"], 0, 0)
     assert result(emulator)["jobs"] == reply["jobs"]
     assert len(limits) == 2
+
+
+def test_rejected_objects_of_other_buckets_hold_up_no_result_file(
+    environ: Environ, emulator: Emulator, fire: Fire, drop: Drop
+) -> None:
+    """However many they are: no result file is written for them."""
+    event = drop("drop/hall.yaml", UPGRADE)
+    foreign = json.loads(json.dumps(event).replace("nightdrop-drop", "other-bucket"))
+    assert fire(foreign)["outcome"] == "rejected"
+    fire(event)
+    commit(environ, finish_all)
+    with closing(SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))) as log:
+        buckets = ("nightdrop-drop",)
+        every, ours = log.read(lambda view: (view.open(1), view.open(1, buckets)))
+        none = log.read(lambda view: view.open(1, ()))
+    assert [one.subject for one in every.unreported] == ["obs://other-bucket/drop/hall.yaml"]
+    assert [one.subject for one in ours.unreported] == ["obs://nightdrop-drop/drop/hall.yaml"]
+    assert none.unreported == ()
+    fire(RECONCILE)
+    assert result(emulator)["jobs"][0]["state"] == "abandoned"
+
+
+def finish_all(view: View) -> Decision[None]:
+    """Decide to record that each job was given up, as a change that no result file shows."""
+    jobs = view.latest_jobs(9)
+    return Decision(None, tuple(about(job)._replace(action="job.abandoned") for job in jobs))
 
 
 @pytest.mark.parametrize(("days", "known"), [(91, True), (92, False)])

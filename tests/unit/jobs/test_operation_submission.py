@@ -291,6 +291,25 @@ def test_a_lost_answer_is_settled_by_what_the_api_shows(
     assert (scene.last["action"], scene.job.operation) == (action, "")
 
 
+def test_a_retry_that_another_instance_settled_is_answered_as_done(scene: Scene) -> None:
+    """The job runs again, or its end is open: nothing is left for the reconciler."""
+    PREPARED["retry"](scene)
+    assert scene.ask("retry", LOST).outcome == "unknown"
+    claimed = scene.job
+    scene.settle(RUNNING, seconds=61)
+    settled, _ = scene.drive(operation_settlement(claimed, scene.now, SENDER), shown=RUNNING)
+    assert settled == OperationResult("done", "job nightly is retried", scene.job)
+
+
+def test_an_end_after_a_job_was_given_up_is_no_sign_of_a_retry(scene: Scene) -> None:
+    """Nobody had seen how it ended, so its end cannot differ from that."""
+    scene.finish("Waiting")
+    assert scene.ask("retry", LOST).outcome == "unknown"
+    ended = ShownJob("id-1", "Timed_out", FAILED.tasks, updated_at=100)
+    scene.settle(ended, seconds=1200)
+    assert scene.last["action"] == "job.unchanged"
+
+
 def test_a_deletion_of_what_the_api_does_not_know_is_settled(scene: Scene) -> None:
     """The API may lag behind: only later is the job known to be gone."""
     assert scene.ask("delete", Refused("no such job", 404, "")).outcome == "unknown"

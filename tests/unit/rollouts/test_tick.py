@@ -78,6 +78,16 @@ def test_a_rollout_begins_with_its_delivery(fire: Fire, emulator: Emulator) -> N
     assert len(targets(emulator)) == 1
 
 
+def test_a_reply_counts_the_jobs_that_were_refused_meanwhile(
+    fire: Fire, emulator: Emulator
+) -> None:
+    """Not as running: it says what its result file says."""
+    emulator.faults.set([{"operation": "CreateBatchJob", "fault": "status", "status": 404}])
+    (standing,) = fire(spec(max_failed="100%"))["rollouts"]
+    assert standing["nodes"]["running"] == 0
+    assert standing["nodes"]["failed"] > 0
+
+
 def test_ticks_bring_a_rollout_to_its_end(fire: Fire, quick: Emulator) -> None:
     """Each node is in one job."""
     fire(spec())
