@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -87,9 +86,7 @@ def handle(
     answered = _answer(event, context, invocation, instance)
     head = answered.head or instance.log.head()
     answer = limited(reply(answered, head))
-    # A line that cannot be written must not hide what was done.
-    with suppress(OSError, ValueError):
-        instance.write(_line(answer, invocation, began))
+    instance.write(_line(answer, invocation, began))
     return answer
 
 

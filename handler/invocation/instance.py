@@ -17,7 +17,7 @@ from handler.invocation.invocation import RECORDING_SECONDS, Invocation, ief_of
 from handler.jobs.effect_runner import EffectRunner
 from handler.runtime.deadline import deadline
 from handler.runtime.startup_record import read_startup, record_start
-from handler.runtime.structured_log import attention_lines, log_line, write_stdout
+from handler.runtime.structured_log import attention_lines, log_line, tolerant, write_stdout
 from handler.settings import Settings, load, settings_warnings
 from handler.values.canonical_json import utc_now
 from handler.values.named_tuple import NamedTuple
@@ -72,6 +72,7 @@ def open_instance(
         SettingsError: A setting is missing or wrong.
         LogError: The audit log cannot be opened. Nothing is left open then.
     """
+    write = tolerant(write)
     settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
     if settings.checkpoints or settings.checkpoint_key.get_secret_value():
         from handler.invocation.checkpoint_writer import check_signing_key
@@ -173,4 +174,5 @@ def _function(context: object) -> Part:
 def _text(context: object, method: str, *arguments: str) -> str:
     call: Any = getattr(context, method, None)
     value = call(*arguments) if callable(call) else None
-    return value if isinstance(value, str) else ""
+    # A record has no lone surrogates, and must not fail for what the platform says of itself.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""

@@ -60,12 +60,22 @@ def log_line(action: str, fields: Mapping[str, str | int]) -> str:
     return json.dumps({"action": action, **short}, separators=(",", ":"))
 
 
+def tolerant(write: Write) -> Write:
+    """Return a writer that drops lines that cannot be written: none may hide what was done."""
+
+    def attempt(line: str) -> None:
+        with suppress(OSError, ValueError):
+            write(line)
+
+    return attempt
+
+
 @contextmanager
 def logged_errors(write: Write, *, postponed: str, failed: str) -> Iterator[None]:
     """Write a log line for an error instead of raising it: the event's own work is done.
 
     Args:
-        write: Writes the line; that it cannot be written is no error either.
+        write: Writes the line.
         postponed: The line's action where the log is busy or unreachable.
         failed: The action that a line `attention.needed` names for any other error.
     """
@@ -78,8 +88,7 @@ def logged_errors(write: Write, *, postponed: str, failed: str) -> Iterator[None
         line = log_line("attention.needed", {"of": failed, "note": why})
     else:
         return
-    with suppress(OSError, ValueError):
-        write(line)
+    write(line)
 
 
 def attention_lines(records: Iterable[Record]) -> Iterable[str]:

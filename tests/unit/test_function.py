@@ -263,6 +263,6 @@ def test_a_line_that_cannot_be_written_hides_no_reply(environ: Environ) -> None:
         raise BrokenPipeError(32, "nobody reads")
 
     spec = {"kind": "node_upgrade", "name": "a", "targets": {"nodes": [{"id": "n"}]}}
-    with closing(open_instance(context(environ), environ, lambda _line: None)) as instance:
-        reply = handle(spec, context(environ), instance._replace(write=broken))
+    with closing(open_instance(context(environ), environ, broken)) as instance:
+        reply = handle(spec, context(environ), instance)
     assert reply["outcome"] == "submitted"

@@ -158,8 +158,6 @@ def emulator(  # noqa: PLR0913 - one for each option
       nightdrop emulator --dir cloud --notify http://127.0.0.1:8080/ --shape eventgrid
     """
     try:
-        if env_file and command:
-            raise click.UsageError("COMMAND has the emulator's environment: omit --env-file")
         if env_file:
             check_env_file(env_file, ENV_NAMES)
         instance = Emulator(

@@ -121,8 +121,6 @@ def plan_run(options: DevOptions) -> DevPlan:
             f"--drop {options.drop} contains --dir {options.folder}; "
             "name another folder with one of them"
         )
-    if options.once and not options.drop.is_dir():
-        raise SettingsError(f"--drop {options.drop} is no folder, so --once has nothing to do")
     given = read_env_file(options.settings) if options.settings else {}
     if options.fleet:
         read_fleet(options.fleet)

@@ -170,6 +170,7 @@ def stop_signals() -> Iterator[Event]:
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(woken)
-        writer.close()
+        writer.shutdown(socket.SHUT_WR)  # a forked process may hold a copy
         waiting.join()
+        writer.close()
         reader.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from handler import function
+from handler.audit.record import part
 from handler.cloud.http_transport import Transport
 from handler.errors import LogError, LogUnreachableError
 from handler.function import handle
@@ -69,18 +70,30 @@ def test_a_log_that_cannot_be_opened_leaves_no_connection_open(
     assert opened.closed == ["connections"]
 
 
-def test_a_line_that_cannot_be_written_leaves_no_connection_open(
+def test_a_line_that_cannot_be_written_does_not_prevent_a_start(
     environ: Environ, opened: Opened
 ) -> None:
-    """Whatever step fails."""
+    """Neither a warning about a setting, nor the line of the start."""
     environ["NIGHTDROP_SETTLE_AFTER"] = "1"
 
     def write(_line: str) -> None:
         raise OSError("standard output is closed")
 
-    with pytest.raises(OSError, match="standard output"):
-        open_instance(context(environ), environ, write)
+    with closing(open_instance(context(environ), environ, write)) as instance:
+        record_started(context(environ), instance)
+        assert [one.fields["action"] for one in instance.log.records()] == ["function.started"]
     assert opened.closed == ["connections"]
+
+
+def test_a_request_id_that_no_record_can_hold_prevents_no_record(environ: Environ) -> None:
+    """Its lone surrogate is a question mark there; the start is recorded with the next commit."""
+    odd = Context.from_environment(environ, "r-\ud800", time.monotonic)
+    for at in (context(environ), odd):
+        with closing(open_instance(at, environ, print)) as instance:
+            record_started(at, instance)
+            handle({"action": "reconcle"}, at, instance)
+            ids = [part(one.fields, "function")["request_id"] for one in instance.log.records()]
+    assert ids == ["r-1", "r-1", "r-?", "r-?"]
 
 
 @pytest.mark.usefixtures("no_instance")
