@@ -102,6 +102,8 @@ def drop(  # noqa: PLR0913 - one for each option
             raise click.UsageError("--wait reads result files: set NIGHTDROP_RESULTS")
         specs = [read_spec_file(file) for file in files]
         specs = [specs[0]._replace(name=name)] if name else specs
+        for spec in specs:
+            drop_address(cloud.settings, spec.name)
         _require_own_names(specs)
         dropped = _uploaded(specs, cloud)
         if not wait:

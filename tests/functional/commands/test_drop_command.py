@@ -208,6 +208,14 @@ def test_what_goes_wrong_is_one_sentence_and_exit_status_2(
     assert error in result.stderr
 
 
+@pytest.mark.parametrize("key", ["../hall.yaml", "/hall.yaml", "a/./hall.yaml"])
+def test_a_key_with_steps_of_a_path_is_refused(run: Run, cloud: Emulator, key: str) -> None:
+    """A bucket has no folders to leave."""
+    result = run("drop", "hall.yaml", "--as", key, NIGHTDROP_PREFIX="")
+    assert (result.exit_code, keys(cloud)) == (2, [])
+    assert f"{key} is no key" in result.stderr
+
+
 def test_without_the_right_to_upload_that_is_the_error(run: Run, cloud: Emulator) -> None:
     """With what to do about it."""
     cloud.state.denied.add((BUCKET, "drop/hall.yaml"))

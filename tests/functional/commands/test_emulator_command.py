@@ -221,6 +221,12 @@ def test_a_file_that_no_emulator_wrote_is_not_replaced(tmp_path: Path, text: str
     assert (tmp_path / "my.env").read_text() == text
 
 
+@pytest.mark.parametrize("url", ["foo", "ftp://127.0.0.1/", "http:///"])
+def test_the_address_for_events_must_be_a_url(tmp_path: Path, url: str) -> None:
+    """Or each event would be lost."""
+    assert "must be the URL of a function" in refused(tmp_path, "--notify", url)
+
+
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     """With a remedy."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -142,6 +142,19 @@ def test_what_goes_wrong_is_one_sentence_and_exit_status_2(
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [(("--state", "online"), "no node is online; they are"), (("--tag", "site"), "no KEY=VALUE")],
+)
+def test_a_state_and_a_tag_that_no_node_can_have_are_refused(
+    run: Run, words: tuple[str, ...], error: str
+) -> None:
+    """An empty list would say that there is nothing to upgrade."""
+    result = run("nodes", "list", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert error in result.stderr
+
+
 def test_without_the_right_to_list_nodes_the_answer_is_printed(run: Run, cloud: Emulator) -> None:
     """The service's own words."""
     cloud.faults.set([{"operation": "ListEdgeNodes", "fault": "status", "status": 403, "times": 1}])

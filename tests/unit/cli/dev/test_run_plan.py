@@ -67,3 +67,26 @@ def test_a_drop_folder_does_not_contain_what_the_run_writes(tmp_path: Path) -> N
     """Otherwise each line of a log would be dropped."""
     with pytest.raises(SettingsError, match="contains --dir"):
         plan_run(options(drop=tmp_path, folder=tmp_path / "dev"))
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        ('{"action": "reconcle"}', "reconcile"),
+        ("notjson", "the timer tick"),
+        ("{}", "the timer tick"),
+        ('{"kind": "node_upgrade"}', "name"),
+    ],
+)
+def test_a_timer_that_can_only_fail_is_refused(event: str, error: str) -> None:
+    """Now, and not at its time."""
+    with pytest.raises(SettingsError, match=error):
+        plan_run(options(timers=(f"tick=@every 1m={event}",)))
+
+
+def test_timers_of_actions_and_specs_are_taken() -> None:
+    """A name of a node is not looked up here."""
+    spec = '{"kind": "node_upgrade", "name": "a", "targets": {"nodes": ["gw-1"]}}'
+    events = ('{"action": "reconcile"}', spec, '{"spec": "obs://drops/a.yaml"}')
+    plan = plan_run(options(timers=tuple(f"t{n}=@every 1m={e}" for n, e in enumerate(events))))
+    assert [timer.name for timer in plan.timers] == ["t0", "t1", "t2"]

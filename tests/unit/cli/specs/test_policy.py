@@ -54,6 +54,13 @@ def test_check_decides_as_the_function_would(source: str, uploader: str, status:
     assert ("allowed by rule 1" in said) == (status == 0)
 
 
+@pytest.mark.parametrize("source", ["timr:nightly", "timer:", "Direct", "foo"])
+def test_check_refuses_a_source_that_is_none(source: str) -> None:
+    """Or a misspelling would be decided about like an object."""
+    said = run("policy", "check", "plain.json", "--as", source, status=2)
+    assert f"{source} is no source: a job spec is named *.yaml" in said
+
+
 @pytest.mark.parametrize(("bucket", "status"), [("drops", 0), ("others", 1)])
 def test_check_takes_the_address_of_an_object(bucket: str, status: int, tmp_path: Path) -> None:
     """For rules that name a bucket."""
