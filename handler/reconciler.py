@@ -1,14 +1,16 @@
 """The reconciler: settle what is unknown, resume what waits, follow what runs, report changes.
 
-    1. scan       files in the watched place without a notification are delivered
-    2. deliver    deliveries that were received but not planned start over, from the outbox
-    3. expire     deliveries that were not approved while they were valid are rejected
-    4. settle     unknown jobs are looked for in the API's list, unknown operations at their job
-    5. submit     planned, deferred and absent jobs are sent, or expire
-    6. follow     jobs on the fleet are queried until they have ended
-    7. roll out   the next jobs of rollouts are planned and sent, wave after wave
+    1. settle     unknown jobs are looked for in the API's list, unknown operations at their job
+    2. submit     planned, deferred and absent jobs are sent, or expire
+    3. follow     jobs on the fleet are queried until they have ended
+    4. roll out   the next jobs of rollouts are planned and sent, wave after wave
+    5. scan       files in the watched place without a notification are delivered
+    6. deliver    deliveries that were received but not planned start over, from the outbox
+    7. expire     deliveries that were not approved while they were valid are rejected
     8. report     result files are updated where something changed
     9. forget     deliveries that were closed long ago leave the state; their records stay
+
+What is planned already comes first: object storage that hangs must not take the time of jobs.
 
 A run is bounded, may be killed at any point, and may run at the same time as another one: every
 step is decided by the log. Without any retry of the platform, the reconciler completes all work.
@@ -21,7 +23,7 @@ instances record meanwhile is left to the next run.
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import chain, groupby
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from handler.audit.retention import forget
@@ -70,6 +72,8 @@ def reconcile(invocation: Invocation) -> Answered:
     errors: list[str] = []
     warnings: list[str] = []
     results: list[Result] = []
+    jobs = _worked_on(before, now, invocation, errors)
+    results += _rolled_out(before, invocation, errors) if before.rollouts else ()
     for bucket, state in zip(buckets, scans, strict=True):
         results += _sweep(bucket, state, invocation, errors, warnings)
     results += _delivered(_undecided(before, invocation), invocation, errors)
@@ -77,8 +81,6 @@ def reconcile(invocation: Invocation) -> Answered:
         from handler.deliveries.approval import expire
 
         expire(before.awaiting, now, invocation.log)
-    jobs = _worked_on(before, now, results, invocation, errors)
-    results += _rolled_out(before, invocation, errors) if before.rollouts else ()
     left, now = invocation.log.read(
         lambda view: (view.open(LIMIT, reported), view.now), fresh=False
     )
@@ -104,16 +106,11 @@ def reconcile(invocation: Invocation) -> Answered:
 
 
 def _worked_on(
-    before: Open,
-    now: datetime,
-    results: Sequence[Result],
-    invocation: Invocation,
-    errors: list[str],
+    before: Open, now: datetime, invocation: Invocation, errors: list[str]
 ) -> dict[str, JobState]:
     """Settle, submit and follow jobs; return each as that leaves it, by its key."""
     runner, sending = invocation.runner, invocation.sending
-    known = chain(before.jobs, before.operations, before.followed, *(one.jobs for one in results))
-    jobs = _by_key(known)
+    jobs = _by_key((*before.jobs, *before.operations, *before.followed))
     unknown = [job for job in before.jobs if is_unknown(job, now)]
     jobs |= _by_key(_settle(unknown, invocation, errors))
     overdue = [job for job in before.operations if lease_over(job, now)]

@@ -42,12 +42,11 @@ OPERATIONS = (
         "commit",
         "PUT",
         "commit",
-        "GET",
     ),
 )
 """The spec is received, read, awaits approval and is reported; the approval is received, read, and
 recorded; the reconciler scans, starts the spec over, reads it, plans, claims, sends, records,
-reports, follows."""
+reports."""
 
 STEPS = tuple(f"{when} {what}" for what in OPERATIONS for when in ("before", "after"))
 PLACES = sampled(

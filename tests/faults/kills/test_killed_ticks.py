@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from handler.values.canonical_json import Json
 
-OPERATIONS = ("GET", "GET", "GET", "commit", "commit", "GET", "commit", "commit", "PUT", "commit")
-"""Scanned, listed on two pages, marks checked, settled, shown, finished; its report started on
+OPERATIONS = ("GET", "GET", "commit", "commit", "GET", "commit", "GET", "commit", "PUT", "commit")
+"""Listed on two pages, marks checked, settled, shown, finished; scanned; its report started on
 record, written, recorded."""
 
 STEPS = tuple(f"{when} {what}" for what in OPERATIONS for when in ("before", "after"))
