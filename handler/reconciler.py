@@ -93,16 +93,24 @@ def reconcile(invocation: Invocation) -> Answered:
         jobs=[jobs[key] for key in dict.fromkeys(job.key for job in asked_for if not job.rollout)],
         errors=[*dict.fromkeys(errors), *troubles(unwritten)],
         warnings=warnings,
-        left={
-            "deliveries": len(left.deliveries),
-            "jobs": len(left.jobs),
-            "followed": len(left.followed),
-            "results": len(unwritten),
-            **({"awaiting": len(left.awaiting)} if left.awaiting else {}),
-            **({"operations": len(left.operations)} if left.operations else {}),
-            **({"rollouts": len(left.rollouts)} if left.rollouts else {}),
-        },
+        left=_counted(left, len(unwritten)),
     )
+
+
+def _counted(left: Open, results: int) -> dict[str, int]:
+    """Return how much work of each kind is left; of the rarer kinds only if there is some."""
+    rarer = {
+        "awaiting": len(left.awaiting),
+        "operations": len(left.operations),
+        "rollouts": len(left.rollouts),
+    }
+    return {
+        "deliveries": len(left.deliveries),
+        "jobs": len(left.jobs),
+        "followed": len(left.followed),
+        "results": results,
+        **{kind: number for kind, number in rarer.items() if number},
+    }
 
 
 def _worked_on(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing import first_problems
 from handler.parsing.validation_errors import Issue, to_problem
-from handler.specs.planner import listed_nodes, named_nodes
+from handler.specs.planner import listed_nodes, make_plan, named_nodes
 from handler.specs.targets import selects
 from handler.values.named_tuple import NamedTuple
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from handler.parsing import Document
-    from handler.specs.planner import NamedNodes
+    from handler.specs.planner import NamedNodes, Plan
     from handler.values.canonical_json import Json
 
 _MOST_SIMILAR, _SIMILARITY = 3, 0.6
@@ -125,3 +125,13 @@ def _with_ids(
     ]
     value: Json = {**document.value, "targets": {"nodes": entries}}
     return document._replace(value=value), tuple((one, name) for name, one in found.items())
+
+
+def plan_without_fleet(key: str, documents: Sequence[Document]) -> Plan:
+    """Return a plan as if each name was a node's: no node is looked up.
+
+    Raises:
+        SpecRejectedError: The documents have errors.
+    """
+    names = {one.number: tuple((name, name) for _, name in named_nodes(one)) for one in documents}
+    return make_plan(key, documents, names)

@@ -18,7 +18,7 @@ from handler.local.triggers.event_factory import timer_event
 from handler.local.triggers.timer_scheduler import read_timer
 from handler.parsing import Limits, read
 from handler.settings import Settings, load
-from handler.specs.planner import make_plan, named_nodes
+from handler.specs.node_names import plan_without_fleet
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.triggers.timer import parse_timer_event
 from handler.values.canonical_json import utc_now
@@ -138,11 +138,7 @@ def _check_user_event(timer: Timer) -> None:
     try:
         fired = parse_timer_event(timer_event(timer.name, timer.user_event, utc_now()))
         if isinstance(fired, Delivery) and isinstance(fired.spec, InlineSpec):
-            documents = read(fired.spec.data, Limits())
-            names = {
-                one.number: tuple((name, name) for _, name in named_nodes(one)) for one in documents
-            }
-            make_plan(fired.key, documents, names)
+            plan_without_fleet(fired.key, read(fired.spec.data, Limits()))
     except RejectedError as error:
         raise ValueError(f"the timer {display(timer.name)}: {error}") from error
 

@@ -13,7 +13,7 @@ from handler.cli.shared_options import format_choice, policy_option
 from handler.cli.specs.validation_report import REPORTS, CheckedFile
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
-from handler.specs.planner import make_plan, named_nodes
+from handler.specs.node_names import plan_without_fleet
 from handler.values.canonical_json import key_of
 from handler.values.obs_address import OBS
 
@@ -71,11 +71,7 @@ def _checked(file: Path, rules: Policy | None, source: str | None) -> CheckedFil
     try:
         # Only a delivery gives jobs their names; here the file's own name is used.
         documents = read(_content(file), Limits())
-        # No node is looked up here: the policy decides as if each name was a node's.
-        names = {
-            one.number: tuple((name, name) for _, name in named_nodes(one)) for one in documents
-        }
-        plan = make_plan(key_of(str(file)), documents, names)
+        plan = plan_without_fleet(key_of(str(file)), documents)
     except SpecRejectedError as error:
         return CheckedFile(file, None, error.problems)
     if rules is None:
