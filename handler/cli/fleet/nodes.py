@@ -56,7 +56,7 @@ def _checked_tags(
 ) -> tuple[str, ...]:
     for tag in tags:
         if "=" not in tag:
-            raise click.BadParameter(f"{printable(tag)} is no KEY=VALUE")
+            raise click.BadParameter(f"{printable(tag)} has no value; write KEY=VALUE")
     return tags
 
 
@@ -101,7 +101,7 @@ def list_nodes_(  # noqa: PLR0913 - one for each option
     states = sorted({node.state.lower() for node in found})
     if state and state.lower() not in {*states, *map(str.lower, _STYLES)}:
         raise click.BadParameter(
-            f"no node is {printable(state)}; they are {', '.join(states)}", param_hint="--state"
+            f"no node is {printable(state)}; give one of {', '.join(states)}", param_hint="--state"
         )
     chosen = [
         node

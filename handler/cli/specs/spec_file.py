@@ -47,7 +47,9 @@ def drop_address(settings: Settings, key: str) -> str:
         click.UsageError: No bucket is set, or no object should have such a key.
     """
     if key.startswith("/") or {".", ".."} & set(key.split("/")):
-        raise click.UsageError(f"{display(key)} is no key: it has no / at its start, and no ..")
+        raise click.UsageError(
+            f"{display(key)} is no key; leave out the / at its start, and . and .. as steps"
+        )
     if not settings.buckets:
         raise click.UsageError("no bucket to drop files into: set NIGHTDROP_BUCKETS")
     return f"{OBS}{settings.buckets[0]}/{key}"

@@ -144,7 +144,10 @@ def test_what_goes_wrong_is_one_sentence_and_exit_status_2(
 
 @pytest.mark.parametrize(
     ("words", "error"),
-    [(("--state", "online"), "no node is online; they are"), (("--tag", "site"), "no KEY=VALUE")],
+    [
+        (("--state", "online"), "no node is online; give one of"),
+        (("--tag", "site"), "has no value; write KEY=VALUE"),
+    ],
 )
 def test_a_state_and_a_tag_that_no_node_can_have_are_refused(
     run: Run, words: tuple[str, ...], error: str
