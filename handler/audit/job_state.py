@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 from handler.audit.record import integer, part
+from handler.values.canonical_json import moment
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ _CLAIMS: Mapping[str, OperationWord] = {
 
 _RUNNING = {
     "paused": False, "finished": "", "tasks": 0, "succeeded": 0,
-    "ended_at": 0, "finished_at": "", "finished_seq": 0,
+    "finished_at": "", "finished_seq": 0,
 }  # fmt: skip
 _OPERATED: Mapping[str, Mapping[str, Any]] = {
     "paused": {"paused": True},
@@ -97,6 +98,7 @@ class JobState(NamedTuple):
         operation: The operation on it that is claimed and not answered yet; "" for none.
         paused: Whether it was paused and not resumed since.
         ended_at: When it ended by the API's clock, in seconds since 1970; 0 if it did not say.
+            While it runs once more: when that was asked for; what is shown of before is over.
         finished_at: When it was recorded that it ended, a timestamp; "" if it was not.
         finished_seq: The number of that record, or 0.
         rollout: The key of the rollout that it is part of, or "".
@@ -200,7 +202,9 @@ def _fold_operation(
     if not _OPERATED.get(word):
         seen = seen._replace(changed_at=job.changed_at)
     if word in _OPERATED:
-        return seen._replace(operation="", **_OPERATED[word])
+        runs_again = _OPERATED[word] is _RUNNING and job.date
+        ended_at = int(moment(job.date).timestamp()) if runs_again else job.ended_at
+        return seen._replace(operation="", ended_at=ended_at, **_OPERATED[word])
     return seen._replace(
         operation=_CLAIMS[word], date=str(request["date"]), lease_until=str(request["lease_until"])
     )

@@ -100,6 +100,14 @@ def query_of(job: JobState) -> ShowJob:
     return ShowJob(job.job_id, pods=bool(job.rollout) and job.type != "node_upgrade")
 
 
+def is_of_before(shown: ShownJob, since: int) -> bool:
+    """Return whether the API dates what it shows of a job before a moment, in seconds since 1970.
+
+    It may lag behind then. What it does not date counts as of now.
+    """
+    return 0 < shown.updated_at < since
+
+
 class Gone:
     """The API no longer knows a job: it was deleted."""
 

@@ -5,7 +5,7 @@ A job with a claimed operation is settled first. A paused job stays followed and
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from handler.audit.job_end import ENDED, SUCCESSFUL
@@ -13,13 +13,11 @@ from handler.audit.job_state import DELETED
 from handler.audit.log import Decision, followed_by
 from handler.jobs.breaker import trip
 from handler.jobs.decisions import about, known
-from handler.jobs.effects import Gone, TimeLeft, ask, commit, query_of
+from handler.jobs.effects import Gone, TimeLeft, ask, commit, is_of_before, query_of
 from handler.schedule.rollout_settings import JOB_SECONDS
 from handler.values.canonical_json import moment
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
     from handler.audit.record import Draft
@@ -84,19 +82,25 @@ def _end(
 ) -> tuple[Draft, ...]:
     """Return the record that a job has ended; none if it has not, or that is known.
 
-    An operation that is claimed is settled first. A paused job has not ended.
+    An operation that is claimed is settled first. A paused job has not ended. A job that runs once
+    more may still be shown as it ended before.
     """
     if not job.followed or job.operation:
         return ()
-    age = now - moment(job.changed_at)
+    age, lag = now - moment(job.changed_at), timedelta(seconds=sending.settle_after)
     if isinstance(answer, Gone):
-        lagging = age < timedelta(seconds=sending.settle_after)
-        return () if lagging else (_deleted(job),)
+        return () if age < lag else (_deleted(job),)
+    if is_of_before(answer, job.ended_at) and now - _moment_of(job.ended_at) < lag:
+        return ()
     if job.paused:
-        return _while_paused(job, answer, resumed=age >= timedelta(seconds=sending.settle_after))
+        return _while_paused(job, answer, resumed=age >= lag)
     if answer.status in ENDED or age > _longest(job, sending):
         return (_finished(job, answer),)
     return ()
+
+
+def _moment_of(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)
 
 
 def _longest(job: JobState, sending: SendSettings) -> timedelta:

@@ -9,7 +9,7 @@ from handler.audit.log import Decision, followed_by
 from handler.cloud.http_transport import NOT_FOUND
 from handler.jobs.claiming import contradicted
 from handler.jobs.decisions import Done, Refused, Unknown, about, known
-from handler.jobs.effects import Gone
+from handler.jobs.effects import Gone, is_of_before
 from handler.jobs.hold import BY_HAND
 from handler.jobs.operations import (
     OPERATIONS,
@@ -113,15 +113,20 @@ def settle_operation(
         claimed: The job, with the claim in its state.
         shown: What the API showed of it.
         fenced: Whether it was asked so late after the signature's date that the request cannot
-            be executed any more, and that what the API shows has caught up. A job that has
-            succeeded is not paused any more in any case.
+            be executed any more, and that what the API shows has caught up; until then what it
+            dates before the request proves nothing. A job that has succeeded is not paused any
+            more in any case.
     """
     operation = OPERATIONS[claimed.operation]
+    asked_at = int(moment(claimed.date).timestamp())
+    lags = not (fenced or isinstance(shown, Gone)) and is_of_before(shown, asked_at)
 
     def decide(view: View) -> Decision[OperationResult | None]:
         job = known(view, claimed.key)
         if not _is_claim(job, claimed):
             return Decision(_result(job, operation))
+        if lags:
+            return Decision(None)
         if _is_done(job, operation, shown, fenced=fenced):
             status = "it is gone" if isinstance(shown, Gone) else shown.status
             done = about(job)._replace(

@@ -35,10 +35,15 @@ ANSWERS = ("job.paused", "job.resumed", "job.retried", "job.deleted", "job.uncha
 VERBS = ("append", "read", "write", "delete")
 
 
+def seeds(first: int, full: int) -> range:
+    """Return the seeds from a first one on; in a quarter of them the rare faults occur as well."""
+    return range(first, first + examples(full))
+
+
 @pytest.fixture(scope="module")
 def endings() -> list[Ending]:
-    """The results of the first seeds."""
-    return [simulate(seed) for seed in range(examples(400))]
+    """The results of some seeds, in which everything occurs that the runs are to test."""
+    return [simulate(seed) for seed in seeds(295, 400)]
 
 
 def test_no_run_creates_a_job_twice_or_loses_one(endings: list[Ending]) -> None:
@@ -71,7 +76,7 @@ def test_every_kind_of_fault_and_every_final_state_occurs(
         "not approved in time", "approved by a file", "an approval that counts for nothing",
         "dropped again", "written again after its event",
         "operation done", "operation so", "operation not done", "operation unknown",
-        *ANSWERS, *(f"{action}, settled" for action in ANSWERS),
+        *ANSWERS, *(f"{action}, settled" for action in ANSWERS), "shown as it was before",
     }  # fmt: skip
     ended = {state for ending in endings for state in ending.jobs}
     assert ended == {"created", "adopted", "refused", "expired", "abandoned", "unknown"}
@@ -79,7 +84,7 @@ def test_every_kind_of_fault_and_every_final_state_occurs(
 
 def test_the_same_seed_gives_the_same_run(endings: list[Ending]) -> None:
     """Down to every record and its time."""
-    assert [simulate(seed) for seed in range(20)] == endings[:20]
+    assert [simulate(one.seed) for one in endings[:20]] == endings[:20]
     assert len({ending.digest for ending in endings}) == len(endings)
 
 
@@ -91,7 +96,8 @@ def test_the_log_in_a_file_gives_the_same_run_as_the_one_in_memory(
     def open_file(clock: Callable[[], datetime], seed: int) -> SqliteLog:
         return SqliteLog(tmp_path / f"{seed}.db", clock=clock)
 
-    assert [simulate(seed, open_log=open_file) for seed in range(5)] == endings[:5]
+    first = endings[:5]
+    assert [simulate(one.seed, open_log=open_file) for one in first] == first
 
 
 def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
@@ -102,7 +108,7 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
         opened.append(ObjectLogs(clock, seed))
         return opened[-1]
 
-    endings = [simulate(seed, open_log=open_objects) for seed in range(examples(40))]
+    endings = [simulate(seed, open_log=open_objects) for seed in seeds(30, 40)]
     assert {ending.seed: ending.violations for ending in endings if ending.violations} == {}
     struck = {name for log in opened for name in log.struck}
     cuts = {f"{verb} cut off {when}" for verb in VERBS for when in ("before", "after")}
@@ -141,6 +147,7 @@ def _first_policy() -> Callable[..., PolicyDecision]:
         ("handler.audit.sql.view.RELEASED", "nobody", "due=False and is_held=True", 10),
         (f"{DECISIONS}.result_without_sending", lambda *_: None, "a job that has a claim", 3),
         ("handler.jobs.operation_submission.moment", lambda _: EPOCH, "the API did it 1 times", 3),
+        ("handler.jobs.following.is_of_before", lambda *_: False, "the log has Stopped", 8),
         (
             f"{SIMULATION}.simulated_function.operation_settlement",
             lambda *_: iter(()),
@@ -150,7 +157,7 @@ def _first_policy() -> Callable[..., PolicyDecision]:
     ],
     ids=[
         *("policy", "limit", "breaker", "approval", "approver", "change", "release"),
-        *("claim", "fence", "settlement"),
+        *("claim", "fence", "lag", "settlement"),
     ],
 )
 def test_the_simulation_finds_what_gets_past_the_guard(

@@ -114,7 +114,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
     body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
     operation   TEXT NOT NULL,                -- pause, resume, …: claimed and not answered; or ''
     paused      INTEGER NOT NULL,             -- 1: paused, and not resumed since
-    ended_at    BIGINT NOT NULL,              -- by the API's clock, in seconds since 1970; 0 is unknown
+    ended_at    BIGINT NOT NULL,              -- when it ended, or was asked to run again; seconds since 1970
     finished_at TEXT COLLATE "C" NOT NULL,    -- when its end was recorded
     finished_seq BIGINT NOT NULL,             -- in which record; 0 is none
     rollout     TEXT COLLATE "C" NOT NULL,        -- the rollout that it is part of, or ''

@@ -1,7 +1,8 @@
 """Jobs that run for a while in a simulated run, and people who operate on them.
 
 A third of the runs have them; in the others every job has ended once it is asked about. Of each
-operation that the API executed it is kept which claim it was signed for.
+operation that the API executed it is kept which claim it was signed for. After some of them a job
+is still shown as it was before, unless that began after the signature's date: clocks differ.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from handler.audit.record import part
 from handler.cloud.ief.client import ShownJob
 from handler.errors import ApiError
 from handler.jobs.operations import OPERATIONS
+from handler.values.canonical_json import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tests.faults.simulation.simulated_world import World
 
 LIMIT = 1000
+_LAG = 300.0
 Executed: TypeAlias = tuple[str, str, str]
 """The API's operation, the job's id and the date of the signature."""
 
@@ -64,14 +67,19 @@ class Fleet:
 
     Attributes:
         random: Draws what happens by chance, beside what the rest of a run is drawn from.
+        lags: Draws for how long a job is shown as it was before an operation.
         failing: How often a run of a job fails.
+        struck: How often a job was shown so.
         executed: What the API executed.
     """
 
     random: Random
+    lags: Random
     failing: float
+    struck: Counter[str]
     executed: list[Executed] = field(default_factory=list)
     _lives: dict[str, Life] = field(default_factory=dict)
+    _before: dict[str, tuple[Life, float]] = field(default_factory=dict)
 
     def life(self, job_id: str, created: float, now: float) -> Life:
         """Return how a job stands now."""
@@ -83,6 +91,10 @@ class Fleet:
     def shown(self, job_id: str, created: float, now: float) -> ShownJob:
         """Return a job as the API shows it."""
         life = self.life(job_id, created, now)
+        before, until = self._before.get(job_id, (life, 0.0))
+        if now < until:
+            self.struck["shown as it was before"] += life.status != before.status
+            life = before
         return ShownJob(job_id, life.status, ((life.status, ""),), updated_at=int(life.since))
 
     def operate(self, call: str, job_id: str, date: str, created: float, now: float) -> None:
@@ -96,6 +108,9 @@ class Fleet:
             raise ApiError(f"the job is {life.status}", status=400, code="IEF.100409")
         self.executed.append((call, job_id, date))
         if call in _BECOMES:
+            lag = self.lags.choice((0.0, self.lags.uniform(1, _LAG)))
+            if int(life.since) < int(moment(date).timestamp()):
+                self._before[job_id] = life, now + lag
             self._lives[job_id] = replace(self._running(now), status=_BECOMES[call])
 
     def _running(self, now: float) -> Life:
@@ -108,7 +123,8 @@ def operated(world: World, seed: int) -> World:
     random = Random(f"fleet {seed}")  # noqa: S311 - to repeat runs
     if world.rollouts or random.random() < 2 / 3:
         return world
-    world.api.fleet = Fleet(random, random.choice((0.1, 0.7)))
+    lags = Random(f"lags {seed}")  # noqa: S311 - to repeat runs
+    world.api.fleet = Fleet(random, lags, random.choice((0.1, 0.7)), world.schedule.struck)
     for _ in range(random.choice((1, 2))):
         world.schedule.start(operating(world, random), None, after=random.uniform(10, 900))
     return world

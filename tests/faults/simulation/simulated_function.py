@@ -1,6 +1,6 @@
 """The function in simulated time: its real decisions and generators, one effect after the other.
 
-The order of the steps is that of `pipeline.deliver` and `reconcile.reconcile`; what is decided in
+The order of the steps is that of `pipeline.deliver` and `reconciler.reconcile`; what is decided in
 each of them is the product's own code.
 """
 
@@ -226,17 +226,13 @@ class Function:
         return decided, Claimed(first.key, signed.request, decided.attempt)
 
     def tick(self) -> Steps:
-        """Start over what was never planned, settle, submit, follow."""
+        """Settle, submit, follow, roll out, start over what was never planned."""
         yield self.pause()
         before, now = self.log.read(lambda view: (view.open(LIMIT), view.now))
-        keys = [delivery.key for delivery in before.deliveries]
-        for body in self.log.bodies(keys).values():
-            yield from self.deliver(Delivery.from_json(body))
-        expire(before.awaiting, now, self.log)
         unknown = [job for job in before.jobs if is_unknown(job, now)]
         for _, alike in groupby(sorted(unknown, key=_type), key=_type):
             if self.left() <= self.sending.seconds_per_request:
-                return
+                break
             yield from self.driven(self.strategy.settle(list(alike), self.sending))
         over = [job for job in before.operations if lease_over(job, now)]
         self._side_by_side(operation_settlement(job, now, self.sending) for job in over)
@@ -247,6 +243,10 @@ class Function:
         if before.rollouts:
             yield self.schedule.random.uniform(0, TIMEOUT)
             yield from roll_out(self, before.rollouts)
+        keys = [delivery.key for delivery in before.deliveries]
+        for body in self.log.bodies(keys).values():
+            yield from self.deliver(Delivery.from_json(body))
+        expire(before.awaiting, now, self.log)
 
     def operate(self, key: str, name: str) -> Steps:
         """Do what a person asks for with one job."""

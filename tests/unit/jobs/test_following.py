@@ -137,6 +137,21 @@ def test_an_answer_of_before_a_newer_record_counts_for_nothing() -> None:
     assert drafts(finish(before, shown("Stopped"), SENDER), resumed) == []
 
 
+@pytest.mark.parametrize(("status", "paused"), [("Failed", False), ("Successful", True)])
+def test_an_end_of_before_the_latest_request_counts_once_the_api_has_caught_up(
+    status: str, *, paused: bool
+) -> None:
+    """A job that was retried or resumed is shown for a while as it ended before."""
+    asked_at = int(NOW.timestamp())
+    since = {"ended_at": asked_at, "paused": paused}
+    before = shown(status)._replace(updated_at=asked_at - 1)
+    assert followed(before, SENDER.settle_after - 1, **since) == []
+    (kept,) = followed(before, SENDER.settle_after, **since)
+    assert kept.response["final"] == status
+    (at_once,) = followed(before._replace(updated_at=asked_at), 1, **since)
+    assert at_once.response["ended_at"] == asked_at
+
+
 def test_an_end_is_recorded_once() -> None:
     """Two runs may query it at once."""
     assert followed(shown("Failed"), finished="Failed") == []
