@@ -168,7 +168,8 @@ class InstanceLog:
         records = [record for one in committed for record in one.records]
         if records:
             self._group.head = Head(records[-1].seq, records[-1].hash)
-        # A line that cannot be written must not lose the result of what is durable by now.
-        with suppress(OSError, ValueError):
+        # What goes wrong with a line must not lose the result of what is durable by now, nor let
+        # it be decided once more.
+        with suppress(Exception):
             self.on_append(records)
         return committed[len(leading) :]

@@ -79,7 +79,8 @@ def open_instance(
 
         check_signing_key(settings)
     transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
-    keys = CurrentCredentials(known_credentials(context, environ))
+    keys = CurrentCredentials()
+    keys.use(known_credentials(context, environ), deadline(context, environ))
     try:
         settings, absent_doubt = _with_facts(settings, transport, keys, write)
         log = _opened_log(settings, transport, keys, write)

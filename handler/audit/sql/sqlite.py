@@ -86,7 +86,7 @@ class SqliteLog:
         self._lock_timeout, self._time_left = lock_timeout, time_left
         self._wait = -1  # milliseconds; not known yet
         with translate_errors(path):
-            self._db = _open(path, lock_timeout)
+            self._db = _open(path, max(0.0, self._longest_wait()))
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
         """Run one decision and durably append its records before returning."""
@@ -133,7 +133,7 @@ class SqliteLog:
         """Do something in one transaction and return what it returns."""
         with self._lock:
             try:
-                self._set_wait(min(self._lock_timeout, self._time_left() - _ANSWER_SECONDS))
+                self._set_wait(self._longest_wait())
                 self._db.execute(begin)
                 try:
                     self._require_own_layout()
@@ -146,6 +146,10 @@ class SqliteLog:
             except sqlite3.DatabaseError as error:
                 raise _translated(error, self._path) from error
             return done
+
+    def _longest_wait(self) -> float:
+        """Return the seconds to wait for other writers, so that the caller can still answer."""
+        return min(self._lock_timeout, self._time_left() - _ANSWER_SECONDS)
 
     def _set_wait(self, seconds: float) -> None:
         """Set how long SQLite waits for other writers; saying the same again would cost time."""

@@ -50,9 +50,11 @@ class Slow:
         return self._log.commit_all(decisions)
 
 
-def at_once(slow: Slow, *decisions: Decide[Any]) -> list[Any]:
+def at_once(
+    slow: Slow, *decisions: Decide[Any], on_append: Callable[[Sequence[Record]], object] = len
+) -> list[Any]:
     """Commit the first decision, the others while it is under way; returns values and errors."""
-    grouped = InstanceLog(slow)  # type: ignore[arg-type] # only what is used
+    grouped = InstanceLog(slow, on_append)  # type: ignore[arg-type] # only what is used
     ready = threading.Semaphore(0)
 
     def commit(decide: Decide[Any]) -> Any:  # noqa: ANN401 - whatever it decides
@@ -140,6 +142,17 @@ def test_each_commit_is_announced_once_with_all_its_records(log: SqliteLog, note
     one = announced.commit(noted("d"))
     assert seen == [["a", "b", "c"], ["d"]]
     assert [done.value for done in (*committed, one)] == ["b", "c", "d"]
+
+
+def test_what_fails_after_an_append_does_not_commit_it_again(log: SqliteLog, noted: Noted) -> None:
+    """The records are durable: each thread gets its answer, and none is appended twice."""
+
+    def unable(_records: Sequence[Record]) -> None:
+        raise RuntimeError("no line")
+
+    notes = [f"{number}" for number in range(THREADS)]
+    assert at_once(Slow(log), *map(noted, notes), on_append=unable) == notes
+    assert sorted(str(one.fields["note"]) for one in log.records()) == sorted(notes)
 
 
 def test_records_are_durable_before_they_are_announced(log: SqliteLog, noted: Noted) -> None:

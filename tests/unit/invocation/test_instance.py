@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,8 +11,9 @@ import pytest
 
 from handler import function
 from handler.audit.record import part
+from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.http_transport import Transport
-from handler.errors import LogError, LogUnreachableError
+from handler.errors import LogBusyError, LogError, LogUnreachableError
 from handler.function import handle
 from handler.invocation.instance import open_instance, record_started
 from handler.local.runtime.context import Context
@@ -68,6 +70,21 @@ def test_a_log_that_cannot_be_opened_leaves_no_connection_open(
     with pytest.raises(LogError):
         open_instance(context(environ), environ, print)
     assert opened.closed == ["connections"]
+
+
+def test_a_start_waits_for_other_writers_no_longer_than_its_invocation_has_time(
+    environ: Environ, tmp_path: Path
+) -> None:
+    """The platform gets an error, and delivers the event again, before it ends the function."""
+    path = tmp_path / "held.db"
+    SqliteLog(path).close()
+    environ |= {"NIGHTDROP_AUDIT": f"sqlite:///{path}", "RUNTIME_TIMEOUT": "3"}
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with pytest.raises(LogBusyError, match="other writers"):
+            open_instance(context(environ), environ, print)
+        assert time.monotonic() - began < 3
 
 
 def test_a_line_that_cannot_be_written_does_not_prevent_a_start(
