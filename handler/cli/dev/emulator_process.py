@@ -153,26 +153,22 @@ def serve_emulator(
     Raises:
         OSError: The file cannot be written.
     """
-    with stop_signals() as ended:
-        with emulator:
-            if env_file is not None:
-                write_environment(env_file, emulator.environment())
-            on_listening(emulator.url)
-            ended.wait()
-        if env_file is not None:
-            _remove_environment(env_file, emulator.environment())
+    with stop_signals() as ended, emulator, _environment_in(env_file, emulator):
+        on_listening(emulator.url)
+        ended.wait()
 
 
-def run_with_command(emulator: Emulator, command: Sequence[str]) -> int:
+def run_with_command(emulator: Emulator, env_file: Path | None, command: Sequence[str]) -> int:
     """Run an emulator until a command that uses it exits, and return the command's exit status.
 
     The command shares the terminal, so Ctrl-C reaches it. A signal to the emulator ends the command
-    first.
+    first. While it listens, its environment is in `env_file` as well.
 
     Raises:
+        OSError: The file cannot be written.
         StartError: The command cannot be started.
     """
-    with stop_signals() as ended, emulator:
+    with stop_signals() as ended, emulator, _environment_in(env_file, emulator):
         try:
             process = subprocess.Popen(  # noqa: S603 - the user's own command, no shell
                 command, env={**environment(), **emulator.environment()}
@@ -228,11 +224,20 @@ def write_environment(path: Path, environment: Mapping[str, str]) -> None:
         raise
 
 
-def _remove_environment(path: Path, environment: Mapping[str, str]) -> None:
-    """Remove the file if its content is unchanged."""
-    with contextlib.suppress(OSError):
-        if path.read_text(encoding="utf-8") == _lines(environment):
-            path.unlink()
+@contextmanager
+def _environment_in(path: Path | None, emulator: Emulator) -> Iterator[None]:
+    """Keep the environment of a listening emulator in a file; remove it if it is unchanged."""
+    if path is None:
+        yield
+        return
+    environment = emulator.environment()
+    write_environment(path, environment)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if path.read_text(encoding="utf-8") == _lines(environment):
+                path.unlink()
 
 
 def _lines(environment: Mapping[str, str]) -> str:

@@ -186,6 +186,15 @@ def test_a_command_runs_beside_an_emulator_that_is_ready(tmp_path: Path) -> None
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
 
 
+def test_the_environment_file_is_there_while_a_command_runs(tmp_path: Path) -> None:
+    """Another terminal can use the same emulator; the file goes with it."""
+    file = tmp_path / "emulator.env"
+    code = f"print(open({str(file)!r}).read())"
+    done = command(tmp_path, "--env-file", str(file), "--", sys.executable, "-c", code)
+    assert "NIGHTDROP_OBS_ENDPOINT=http://127.0.0.1:" in done.stdout
+    assert not file.exists()
+
+
 def test_a_missing_command_fails_with_one_sentence(tmp_path: Path) -> None:
     """With the status of a command that cannot start."""
     assert refused(tmp_path, "--", "no-such-command") == (
