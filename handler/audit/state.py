@@ -147,9 +147,12 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
     )
 
 
+_WAITS = frozenset({"delivery.received", "delivery.interrupted"})
+
+
 def _touched(before: DeliveryState, action: str) -> str:
     """Return since when a delivery that could not be planned yet is waiting; "" for any other."""
-    return before.touched_at if action == "delivery.interrupted" else ""
+    return before.touched_at if action in _WAITS else ""
 
 
 def _fold_part(delivery: DeliveryState, fields: Fields) -> DeliveryState:

@@ -1,7 +1,7 @@
 """Whether a delivery is new, was seen before, or starts over, as a decision on the log.
 
 unknown key            its plan, if the spec came with the event; else delivery.received, go on
-received, no plan      nothing more to record: go on, from the start
+received, no plan      its plan as above; else delivery.received once more, go on from the start
 planned, jobs open     delivery.repeated, resume from the outbox
 refused, all of it     delivery.received under the key of its next run, go on
 decided                delivery.repeated, answer from the log

@@ -183,8 +183,10 @@ def record_result(
         # A newer attempt has started meanwhile; it records the result.
         if run and run.tries and run.due_at != started.until:
             return ()
-        if error is None or run is None:
+        if error is None:
             return (written, *_other_shown(view, started, written))
+        if run is None:
+            return (failed,)
         if view.now - moment(run.touched_at) > GIVEN_UP:
             return (failed._replace(delivery=shows, note=f"given up: {error}"),)
         if run.result_error:

@@ -158,7 +158,8 @@ def _stale(seen: LogStatus, settings: Settings) -> Iterator[Finding]:
         yield warn(
             "work",
             f"{len(seen.open.deliveries)} deliveries are undecided, the oldest since {oldest}",
-            "see `nightdrop audit show`; drop its file again if its event is lost",
+            "`nightdrop audit list --action delivery.received` lists them; deliver again what is "
+            "still wanted",
         )
     unwritten = [run for run in seen.open.unreported if run.result_error]
     if unwritten:

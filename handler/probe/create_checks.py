@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 
 from handler.cloud.http_transport import NOT_FOUND
 from handler.errors import ApiError, CloudError, NotSentError, cloud_error_of
-from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, Fact, compared, unseen
+from handler.probe.fact import (
+    LAG,
+    LISTED_DESCRIPTION,
+    SHOWN_DESCRIPTION,
+    Fact,
+    compared,
+    settle_after_for,
+    unseen,
+)
 from handler.probe.list_checks import description_fact
 from handler.probe.right_checks import right_fact
 
@@ -166,7 +174,7 @@ def _lag(
                 _ASSUMED_LAG,
                 f"listed {waited:.1f} s after it was created",
                 same=waited <= LONGEST_LAG,
-                change=f"NIGHTDROP_SETTLE_AFTER={900 + 2 * waited:.0f} or more",
+                change=f"NIGHTDROP_SETTLE_AFTER={settle_after_for(lag=waited)} or more",
                 value=round(waited, 1),
             )
             return found

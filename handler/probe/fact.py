@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+from handler.settings import LONGEST_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +39,19 @@ class Fact:
     verdict: FactVerdict
     change: str = ""
     value: float | None = None
+
+
+_LEAST_MARGIN = 300
+
+
+def settle_after_for(window: float = 0, lag: float = 0) -> int:
+    """Return the least NIGHTDROP_SETTLE_AFTER, in seconds, for what was seen.
+
+    Args:
+        window: For how many seconds after its date a signature is accepted.
+        lag: After how many seconds a new job is listed; it may be twice as long.
+    """
+    return math.ceil(max(window, LONGEST_FLIGHT) + max(2 * lag, _LEAST_MARGIN))
 
 
 def unseen(name: str, assumed: str, why: str) -> Fact:

@@ -6,7 +6,6 @@ facts: no job is declared absent until it can be read.
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -15,8 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handler.cloud.obs.stored_file import read_stored_file
 from handler.errors import NightdropError, ObjectError, SettingsError
-from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, WINDOW, Fact, FactVerdict
-from handler.settings import LONGEST_FLIGHT
+from handler.probe.fact import (
+    LAG,
+    LISTED_DESCRIPTION,
+    SHOWN_DESCRIPTION,
+    WINDOW,
+    Fact,
+    FactVerdict,
+    settle_after_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +31,6 @@ if TYPE_CHECKING:
     from handler.settings import Settings
 
 _LONGEST = 31_622_400  # seconds of a year
-_LEAST_MARGIN = 300
 _DOUBTS = {
     LISTED_DESCRIPTION: "the list does not return descriptions as they were sent",
     SHOWN_DESCRIPTION: "descriptions are not shown as they were sent",
@@ -118,9 +123,7 @@ def caution_of(facts: Sequence[Fact]) -> Caution:
         doubt for name, doubt in _DOUBTS.items() if name in by_name and _is_doubtful(by_name[name])
     ]
     window, lag = (_seconds(by_name.get(name)) for name in (WINDOW, LAG))
-    # The list may lag twice as long as it was seen to.
-    least = max(window, LONGEST_FLIGHT) + max(2 * lag, _LEAST_MARGIN)
-    return Caution(math.ceil(least), "; ".join(doubts))
+    return Caution(settle_after_for(window, lag), "; ".join(doubts))
 
 
 def apply_facts(settings: Settings, obs: Callable[[], Obs]) -> tuple[Settings, Caution]:

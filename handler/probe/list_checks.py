@@ -19,6 +19,7 @@ from handler.probe.fact import (
     WINDOW,
     Fact,
     compared,
+    settle_after_for,
     unseen,
 )
 from handler.probe.right_checks import right_fact
@@ -94,7 +95,7 @@ def _window(accepted: int, age: int) -> Fact:
         _ASSUMED_WINDOW,
         f"accepted {accepted} s after its date, refused {age} s after it",
         same=age == _LATE,
-        change=f"NIGHTDROP_SETTLE_AFTER={age + 300} or more"
+        change=f"NIGHTDROP_SETTLE_AFTER={settle_after_for(window=age)} or more"
         if late
         else f"keep clocks synchronised (NTP): one that is {age} s behind gets no request accepted",
         value=float(max(age, LONGEST_FLIGHT) if late else LONGEST_FLIGHT),

@@ -127,11 +127,16 @@ def _with_ids(
     return document._replace(value=value), tuple((one, name) for name, one in found.items())
 
 
-def plan_without_fleet(key: str, documents: Sequence[Document]) -> Plan:
+def plan_without_fleet(key: str, documents: Sequence[Document], grace: int) -> Plan:
     """Return a plan as if each name was a node's: no node is looked up.
+
+    Args:
+        key: The delivery's key.
+        documents: The documents of its spec.
+        grace: Seconds that a rollout's job may need beyond IEF's ten minutes.
 
     Raises:
         SpecRejectedError: The documents have errors.
     """
     names = {one.number: tuple((name, name) for _, name in named_nodes(one)) for one in documents}
-    return make_plan(key, documents, names)
+    return make_plan(key, documents, names, grace=grace)

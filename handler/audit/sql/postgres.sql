@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     fired_at   TEXT NOT NULL,
     digest     TEXT NOT NULL,                 -- SHA-256 of the spec's bytes
     note       TEXT NOT NULL,
-    touched_at TEXT COLLATE "C" NOT NULL,     -- of its own latest record, but `delivery.interrupted`
+    touched_at TEXT COLLATE "C" NOT NULL,     -- of its own latest record; while it waits, of the first
     seq        BIGINT NOT NULL,               -- that record's number: of two, the later is larger
     changed    BIGINT NOT NULL,               -- the latest record about it or its jobs
     reported   BIGINT NOT NULL,               -- what `changed` was when its result was written

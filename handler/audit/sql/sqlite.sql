@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     fired_at TEXT NOT NULL,
     digest   TEXT NOT NULL,                   -- SHA-256 of the spec's bytes
     note     TEXT NOT NULL,
-    touched_at TEXT NOT NULL,                 -- of its own latest record, but `delivery.interrupted`
+    touched_at TEXT NOT NULL,                 -- of its own latest record; while it waits, of the first
     seq      INTEGER NOT NULL,                -- that record's number: of two, the later is larger
     changed  INTEGER NOT NULL,                -- the latest record about it or its jobs
     reported INTEGER NOT NULL,                -- what `changed` was when its result was written

@@ -112,8 +112,6 @@ def plan_run(options: DevOptions) -> DevPlan:
         start = options.start.astimezone() if options.start else None
         clock = start_clock(start, 1.0 if options.speed is None else options.speed)
         timers = tuple(read_timer(text, local_zone()) for text in options.timers)
-        for timer in timers:
-            _check_user_event(timer)
     except (ValueError, OverflowError) as error:
         raise SettingsError(str(error)) from error
     if options.folder.resolve().is_relative_to(options.drop.resolve()):
@@ -126,21 +124,23 @@ def plan_run(options: DevOptions) -> DevPlan:
         read_fleet(options.fleet)
     plan = DevPlan(options, timers, clock, given, 0)
     settings = _load_settings(plan)
+    for timer in timers:
+        _check_user_event(timer, settings.job_grace)
     return DevPlan(options, timers, clock, given, settings.max_spec_bytes)
 
 
-def _check_user_event(timer: Timer) -> None:
+def _check_user_event(timer: Timer, grace: int) -> None:
     """Check a timer's user event as the function will.
 
     Raises:
-        ValueError: It would be rejected at each tick.
+        SettingsError: It would be rejected at each tick.
     """
     try:
         fired = parse_timer_event(timer_event(timer.name, timer.user_event, utc_now()))
         if isinstance(fired, Delivery) and isinstance(fired.spec, InlineSpec):
-            plan_without_fleet(fired.key, read(fired.spec.data, Limits()))
+            plan_without_fleet(fired.key, read(fired.spec.data, Limits()), grace)
     except RejectedError as error:
-        raise ValueError(f"the timer {display(timer.name)}: {error}") from error
+        raise SettingsError(f"the timer {display(timer.name)}: {error}") from error
 
 
 def _load_settings(plan: DevPlan) -> Settings:

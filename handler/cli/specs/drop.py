@@ -18,7 +18,7 @@ from handler.cli.specs.spec_file import SPEC_FILE, drop_address, read_spec_file
 from handler.cli.specs.watched_files import change_lines, drawing_of
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
-from handler.specs.planner import make_plan
+from handler.specs.node_names import plan_without_fleet
 from handler.triggers.delivery import StoredSpec
 from handler.triggers.event_parser import Watched, object_problems
 from handler.values.canonical_json import key_of
@@ -163,7 +163,8 @@ def _spec_problems(spec: SpecFile, place: StoredSpec, settings: Settings) -> Seq
 
     try:
         limits = Limits(max_bytes=settings.max_spec_bytes)
-        planned = make_plan(key_of(spec.name), read(spec.data, limits))
+        documents = read(spec.data, limits)
+        planned = plan_without_fleet(key_of(spec.name), documents, settings.job_grace)
     except SpecRejectedError as error:
         return error.problems
     policy = read_policy_at(settings.policy)

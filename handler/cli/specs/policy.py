@@ -13,6 +13,7 @@ from rich.text import Text
 from handler.cli.configuration.environment import cloud_environment, environment
 from handler.cli.console import printable, prose, screen
 from handler.cli.open_stores import open_obs
+from handler.cli.rollouts.rollout_row import operator_times
 from handler.cli.shared_options import EXISTING_FILE, policy_option
 from handler.errors import NightdropError, SpecRejectedError
 from handler.parsing import Limits, read
@@ -22,7 +23,7 @@ from handler.policy.policy_file import policy_schema
 from handler.policy.policy_reader import load_policy
 from handler.policy.sentences import rule_sentences
 from handler.policy.verdict import BUILT_IN_NAME
-from handler.specs.planner import make_plan
+from handler.specs.node_names import plan_without_fleet
 from handler.triggers.object_event import SPEC_NAMES, is_spec_name
 from handler.values.canonical_json import key_of
 from handler.values.display import display
@@ -156,7 +157,8 @@ def decide_plan(plan: Plan, rules: Policy, origin: Origin) -> PolicyDecision:
 
 def _decide(file: Path, rules: Policy, origin: Origin) -> PolicyDecision:
     try:
-        plan = make_plan(key_of(str(file)), read(file.read_bytes(), Limits()))
+        documents = read(file.read_bytes(), Limits())
+        plan = plan_without_fleet(key_of(str(file)), documents, operator_times().grace)
     except SpecRejectedError as error:
         raise click.UsageError(f"{printable(file)} is not a valid spec: {error}") from None
     return decide_plan(plan, rules, origin)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.cli.configuration.environment import environment
+from handler.cli.rollouts.rollout_row import operator_times
 from handler.cli.shared_options import format_choice, policy_option
 from handler.cli.specs.validation_report import REPORTS, CheckedFile
 from handler.errors import SpecRejectedError
@@ -71,7 +72,7 @@ def _checked(file: Path, rules: Policy | None, source: str | None) -> CheckedFil
     try:
         # Only a delivery gives jobs their names; here the file's own name is used.
         documents = read(_content(file), Limits())
-        plan = plan_without_fleet(key_of(str(file)), documents)
+        plan = plan_without_fleet(key_of(str(file)), documents, operator_times().grace)
     except SpecRejectedError as error:
         return CheckedFile(file, None, error.problems)
     if rules is None:

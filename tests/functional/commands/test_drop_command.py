@@ -265,6 +265,15 @@ def test_two_files_of_one_name_are_refused(run: Run, cloud: Emulator, tmp_path: 
     assert "2 files would be app.yaml in the bucket" in result.stderr
 
 
+def test_a_policy_is_asked_about_the_names_of_nodes(run: Run, tmp_path: Path) -> None:
+    """The function looks them up, and judges them as names."""
+    rules = tmp_path / "names.yaml"
+    rules.write_text("rules: [{from: {prefix: drop/}, node_names: [gateway-*]}]")
+    assert run("drop", "hall.yaml", NIGHTDROP_POLICY=str(rules)).exit_code == 0
+    refused = run("drop", "yard.yaml", NIGHTDROP_POLICY=str(rules))
+    assert (refused.exit_code, "whose name is not listed" in refused.stderr) == (1, True)
+
+
 @pytest.mark.parametrize("rule", [f"bucket: {BUCKET}", "prefix: drop/", "account: '4711'"])
 def test_a_policy_is_asked_about_the_place_in_the_bucket(
     run: Run, cloud: Emulator, tmp_path: Path, rule: str

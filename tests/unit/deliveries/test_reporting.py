@@ -10,6 +10,7 @@ import pytest
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
+from handler.audit.retention import forget
 from handler.audit.sql.sqlite import SqliteLog
 from handler.deliveries.reporting import LONGEST_PAUSE, StartedResult, record_result, start_result
 from handler.errors import NoAnswerError, ObjectError
@@ -181,6 +182,20 @@ def test_a_file_is_given_up_a_week_after_its_delivery(log: SqliteLog, clock: Clo
     assert str(last.fields["note"]).startswith("given up: ")
     add(log, Draft("job.deferred", "pending", {"key": "d"}, job={"key": "j"}, note="later"))
     assert begin(log)
+
+
+@pytest.mark.parametrize(
+    ("error", "action"), [(None, "result.written"), (REFUSED, "result.failed")]
+)
+def test_what_became_of_a_file_is_true_of_a_forgotten_delivery_too(
+    log: SqliteLog, clock: Clock, error: ObjectError | None, action: str
+) -> None:
+    """It was forgotten while its file was under way."""
+    started = begin(log)
+    add(log, Draft("job.refused", "failure", {"key": "d"}, job={"key": "j"}))
+    clock.now += timedelta(days=100)
+    forget(log, timedelta(days=90))
+    assert keep(log, started, error) == [action]
 
 
 def test_after_a_success_a_new_error_is_reported_again(log: SqliteLog) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from handler.emulator.server import Emulator
 
 PLAIN = json.dumps(Case("", {}).short_form())
+NODES = "kind: node_upgrade\nname: hall\ntargets:\n  nodes: [{}]\n"
 PRIVILEGED = json.dumps(Case("", {}, container={"privileged": True}).api_form())
 
 
@@ -165,6 +166,30 @@ def test_validate_judges_a_file_as_if_it_was_dropped(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("NIGHTDROP_PREFIX", "ops/")
     Path("closed.yaml").write_text("rules: [{from: {prefix: ops/}}]")
     run("validate", "plain.json")
+
+
+@pytest.mark.parametrize("command", [("policy", "check"), ("validate",)])
+def test_names_of_nodes_are_judged_as_names(command: tuple[str, ...]) -> None:
+    """As the function judges them once it has looked them up."""
+    Path("names.yaml").write_text("rules: [{from: {timer: n*}, node_names: [gateway-*]}]")
+    for name, status in (("gateway-north-1", 0), ("camera-yard-2", 1)):
+        Path("spec.yaml").write_text(NODES.format(name))
+        words = ("spec.yaml", "--as", "timer:nightly", "--policy", "names.yaml")
+        said = run(*command, *words, status=status)
+        assert ("a node whose name is not listed" in said) == bool(status)
+
+
+@pytest.mark.parametrize("command", [("policy", "check"), ("validate",)])
+def test_a_window_is_judged_with_the_operators_grace(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is how long a job of a rollout may take."""
+    window = "window: {from: '01:00', to: '01:18', timezone: UTC}\n"
+    Path("spec.yaml").write_text(NODES.format("gateway-north-1") + window)
+    words = (*command, "spec.yaml", "--as", "direct", "--policy", "built-in")
+    assert "a window of" in run(*words, status=1 if command == ("validate",) else 2)
+    monkeypatch.setenv("NIGHTDROP_JOB_GRACE", "2m")
+    run(*words)
 
 
 def test_a_wrong_validity_in_the_environment_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
