@@ -156,7 +156,13 @@ def _is_over(one: DeliveryState, now: datetime) -> bool:
 
 def _expired(one: DeliveryState) -> Draft:
     note = f"was not approved by {one.awaits_until[:19]}Z; deliver it again if it is still wanted"
-    return draft_about_state(one)._replace(action="delivery.rejected", outcome="failure", note=note)
+    # Without its tag this would count as a look at whatever stands in the object's place by now.
+    return draft_about_state(one)._replace(
+        action="delivery.rejected",
+        outcome="failure",
+        source={"read_etag": one.etag or None},
+        note=note,
+    )
 
 
 def _is_named(one: DeliveryState, key: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
+from handler.deliveries.earlier_run import later_upload, run_of_upload
 from handler.deliveries.records import (
     awaiting,
     draft_about,
@@ -125,7 +126,8 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         seen = view.delivery(order.delivery.key)
         if seen and seen.state != "received":
             return Decision(Decided(order.delivery, seen))
-        run = view.latest_run(order.delivery.subject)
+        delivery, digest = order.delivery, order.spec.digest
+        run = view.latest_run(delivery.subject) or run_of_upload(view, delivery, digest)
         if run and _same_run(order, run, rules.window):
             draft = repeated(order.delivery, run, order.spec)
             return Decision(Decided(order.delivery, known_delivery(view, run.key)), (draft,))
@@ -230,8 +232,9 @@ def reject_event(key: str, problems: Sequence[Problem], *, source: Part) -> Deci
 
 def _unplanned(order: Order, rules: Rules, view: View, run: DeliveryState | None) -> Draft | None:
     """Return the record that a delivery is not planned, or not yet; None if it is."""
-    if run and _is_superseded(order, run):
-        return superseded(order.delivery, run)
+    later = later_upload(view, order.delivery, run) if _is_read_by_version(order) else None
+    if later:
+        return superseded(order.delivery, later)
     if order.unknown:
         return spec_rejected(order)
     problems = order.policy.problems
@@ -264,12 +267,10 @@ def _received_at(key: str, view: View) -> datetime:
     return moment(seen.touched_at) if seen and seen.state == "received" else view.now
 
 
-def _is_superseded(order: Order, run: DeliveryState) -> bool:
-    """Return whether a version was read by its id, and a later upload of its object was planned."""
-    delivery, version = order.delivery, order.delivery.source.get("version_id")
-    if not version or version != order.spec.found.get("read_version_id"):
-        return False
-    return bool(delivery.fired_at and run.fired_at and delivery.fired_at < moment(run.fired_at))
+def _is_read_by_version(order: Order) -> bool:
+    """Return whether the very version was read that the event names, current or not."""
+    version = order.delivery.source.get("version_id")
+    return bool(version) and version == order.spec.found.get("read_version_id")
 
 
 def _same_run(order: Order, run: DeliveryState, window: timedelta) -> bool:

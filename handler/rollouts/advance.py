@@ -63,6 +63,11 @@ class JobTimes(NamedTuple):
     valid_for: float
     grace: int
 
+    @property
+    def job_seconds(self) -> timedelta:
+        """How long one job may take."""
+        return timedelta(seconds=JOB_SECONDS + self.grace)
+
 
 class Advanced(NamedTuple):
     """How far a rollout got.
@@ -92,11 +97,6 @@ class _Situation(NamedTuple):
     times: JobTimes
     template: str
     joiners: NamedNodes | None
-
-    @property
-    def job_seconds(self) -> timedelta:
-        """How long one job may take."""
-        return timedelta(seconds=JOB_SECONDS + self.times.grace)
 
 
 def advance(
@@ -147,11 +147,11 @@ def known_rollout(view: View, key: str) -> RolloutState:
 
 def _next(now: _Situation) -> _Step:
     rollout = now.rollout
-    if rollout.state == "paused" or rollout.ended:
-        return _Step(waiting=wait_for(rollout.state, rollout.note))
-    gate = _gate(now)
+    gate = () if rollout.ended or rollout.breached else _gate(now)
     if gate:
         return _Step(gate)
+    if rollout.state == "paused" or rollout.ended:
+        return _Step(waiting=wait_for(rollout.state, rollout.note))
     if rollout.wave and not rollout.wave_done:
         return _in_wave(now)
     if rollout.wave == len(rollout.wave_ends):
@@ -198,7 +198,7 @@ def _more_jobs(now: _Situation, last: int, running: int) -> _Step:
     slots = settings.max_parallel_jobs - running
     if slots <= 0:
         return _Step(waiting=wait_for("running", f"{quantity(running, 'job')} at once and no more"))
-    start = start_within(settings.window, view.now, now.job_seconds)
+    start = start_within(settings.window, view.now, now.times.job_seconds)
     period = open_period(settings.window, view.now)
     if period is None or start != view.now:
         return _Step(waiting=wait_for("window", until=start))
@@ -210,7 +210,7 @@ def _more_jobs(now: _Situation, last: int, running: int) -> _Step:
     if not nodes:
         return _busy(now, last, running)
     seconds = now.times.valid_for if settings.valid_for is None else settings.valid_for
-    until = min(view.now + timedelta(seconds=seconds), period.end - now.job_seconds)
+    until = min(view.now + timedelta(seconds=seconds), period.end - now.times.job_seconds)
     drafts = (
         job_of_rollout(rollout, now.template, number, nodes[begin : begin + size], until)
         for number, begin in enumerate(range(0, len(nodes), size), rollout.jobs + 1)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from handler.audit.log import Decision
 from handler.audit.rollouts.state import totals
+from handler.jobs.gate import gate_note
 from handler.jobs.operations import OperationResult, changed_since
 from handler.rollouts.advance import known_rollout
 from handler.rollouts.records import about_rollout, about_wave, counted, stopped
@@ -91,6 +92,9 @@ def _resume(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answ
         return _refused(rollout, "it has ended")
     if rollout.state != "paused":
         return (), OperationResult("so", f"rollout {rollout.name} is not paused")
+    gate = "" if rollout.breached else gate_note(view, rollout)
+    if gate:
+        return _refused(rollout, f"{gate}; resume it again once the reconciler has recorded that")
     draft = about_rollout(rollout)._replace(action="rollout.resumed", note=request.reason)
     excused = counted(draft, totals(view.rollouts, rollout))
     return (excused,), OperationResult("done", f"rollout {rollout.name} goes on")

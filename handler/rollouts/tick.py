@@ -21,6 +21,7 @@ from handler.jobs.operations import OPERATIONS, OperationRequest
 from handler.jobs.submission import submit_all
 from handler.rollouts.advance import Advanced, JobTimes, advance, known_rollout, rollout_standing
 from handler.rollouts.waiting import settings_of, wait_for
+from handler.schedule.timeline import start_within
 from handler.values.canonical_json import sha256_hex, timestamp
 from handler.values.named_tuple import NamedTuple
 
@@ -115,19 +116,29 @@ def _pause_or_resume(key: str, invocation: Invocation) -> None:
 
     Those of one that was stopped are resumed as well, and run to their end.
     """
-    found = invocation.log.read(lambda view: jobs_to_follow(view, key), fresh=False)
+    times = _times(invocation)
+    found = invocation.log.read(lambda view: jobs_to_follow(view, key, times), fresh=False)
     invocation.runner.drive_all(
         [operation_submission(job.key, request, invocation.sending) for job, request in found],
         senders=invocation.sending.senders,
     )
 
 
-def jobs_to_follow(view: View, key: str) -> list[tuple[JobState, OperationRequest]]:
-    """Return the jobs of a rollout that are to be paused or resumed with it, and how."""
+def jobs_to_follow(
+    view: View, key: str, times: JobTimes
+) -> list[tuple[JobState, OperationRequest]]:
+    """Return the jobs of a rollout that are to be paused or resumed with it, and how.
+
+    None is resumed outside of the window; only those of a rollout that was stopped run out.
+    """
     rollout = view.rollouts.get(key)
     if rollout is None or settings_of(rollout).running_jobs != "pause":
         return []
     name = "pause" if rollout.state == "paused" else "resume"
+    if rollout.state == "running":
+        start = start_within(settings_of(rollout).window, view.now, times.job_seconds)
+        if start != view.now:
+            return []
     request = OperationRequest(
         OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
     )

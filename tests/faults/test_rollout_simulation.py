@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from handler.audit.job_state import JobState
     from handler.audit.log import View
     from handler.jobs.operations import OperationRequest
+    from handler.rollouts.advance import JobTimes
     from tests.faults.simulation.run import Ending
 
 ADVANCE = "handler.rollouts.advance"
@@ -81,9 +82,11 @@ def test_no_run_on_the_log_in_obs_sends_a_node_twice_or_forgets_one() -> None:
     assert {ending.seed: ending.violations for ending in endings if ending.violations} == {}
 
 
-def _without_resuming(view: View, key: str) -> list[tuple[JobState, OperationRequest]]:
+def _without_resuming(
+    view: View, key: str, times: JobTimes
+) -> list[tuple[JobState, OperationRequest]]:
     rollout = view.rollouts.get(key)
-    return [] if rollout is None or rollout.ended else jobs_to_follow(view, key)
+    return [] if rollout is None or rollout.ended else jobs_to_follow(view, key, times)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,7 @@ def _without_resuming(view: View, key: str) -> list[tuple[JobState, OperationReq
         (f"{ADVANCE}.open_period", lambda _, now: Period(now, FOREVER), "its window is", 23),
         ("handler.audit.rollouts.statements.PENDING_NODES", PENDING, "is in a job of", 4),
         ("handler.audit.rollouts.projection.closes_template", lambda _: True, "the template of", 6),
-        ("handler.deliveries.receiving._left_nothing", lambda run: bool(run.jobs), "already", 7),
+        ("handler.deliveries.earlier_run._left_nothing", lambda run: bool(run.jobs), "already", 7),
         ("handler.jobs.node_outcomes.failed_nodes", lambda *_: (), "succeeded, and its task is", 1),
         (f"{SIMULATION}.simulated_rollouts.jobs_to_follow", _without_resuming, "stay paused", 69),
         ("handler.rollouts.operations.changed_since", lambda *_: "", "time counts twice", 421),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from handler.audit.rollouts.state import NodeWord
     from handler.audit.sql.view import Execute
 
-_DONE = "wave_done"
+_FLAGS = ("wave_done", "breached")
 
 ENDS_WITH = {
     "job.finished": ("succeeded", "running"),
@@ -154,7 +154,7 @@ def rollout_row(rollout: RolloutState) -> tuple[Any, ...]:
 
 def _rollout_from_row(row: Sequence[Any]) -> RolloutState:
     values = dict(zip(statements.ROLLOUT_COLUMNS, row, strict=True))
-    return RolloutState(**{**values, _DONE: bool(values[_DONE])})
+    return RolloutState(**{**values, **{flag: bool(values[flag]) for flag in _FLAGS}})
 
 
 def _node_key(rollout: str, node_id: str) -> str:

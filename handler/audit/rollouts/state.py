@@ -58,6 +58,7 @@ class RolloutState(NamedTuple):
         wave_done: Whether that wave has finished.
         approved: The number of the latest wave that was approved.
         awaited: The number of the latest wave that was recorded as awaiting an approval.
+        breached: Whether too many of its nodes failed, and it was not resumed or retried since.
         jobs: How many jobs were planned for it.
         succeeded: How many nodes succeeded before it ended; their rows are gone.
         note: What a person should know, such as why it is paused.
@@ -80,6 +81,7 @@ class RolloutState(NamedTuple):
     wave_done: bool = False
     approved: int = 0
     awaited: int = 0
+    breached: bool = False
     jobs: int = 0
     succeeded: int = 0
     note: str = ""
@@ -239,10 +241,10 @@ def _ended(said: Mapping[str, Json], _at: str) -> Mapping[str, Any]:
 
 MOVES: Mapping[str, Callable[[Mapping[str, Json], str], Mapping[str, Any]]] = {
     "rollout.joined": lambda said, _at: {"waves": str(said["waves"])},
-    "rollout.breached": lambda _said, _at: {},
+    "rollout.breached": lambda _said, _at: {"breached": True},
     "rollout.paused": lambda _said, _at: {},
-    "rollout.resumed": lambda _said, _at: {},
-    "rollout.retried": lambda _said, _at: {"wave_done": False},
+    "rollout.resumed": lambda _said, _at: {"breached": False},
+    "rollout.retried": lambda _said, _at: {"wave_done": False, "breached": False},
     "rollout.stopped": _ended,
     "rollout.finished": _ended,
     "wave.awaiting": lambda said, _at: {"awaited": integer(said["wave"])},

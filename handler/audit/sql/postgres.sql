@@ -144,6 +144,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.rollouts (
     wave_done   INTEGER NOT NULL,             -- 1: it has finished
     approved    INTEGER NOT NULL,             -- the latest wave that was approved
     awaited     INTEGER NOT NULL,             -- the latest wave that awaits an approval, or did
+    breached    INTEGER NOT NULL,             -- 1: too many of its nodes failed, and it was not resumed since
     jobs        INTEGER NOT NULL,             -- how many were planned
     succeeded   INTEGER NOT NULL,             -- nodes that are no longer in rollout_nodes
     note        TEXT NOT NULL,

@@ -165,7 +165,7 @@ def roll_out(function: Function, rollouts: Sequence[RolloutState]) -> Steps:
             jobs = yield from _advance(function, rollout, fleet)
             function.submit(jobs)
             yield function.pause()
-            yield from _pause_or_resume(function, rollout.key)
+            yield from _pause_or_resume(function, rollout.key, fleet.times)
         except (CloudError, LogBusyError):
             function.count("a rollout had to wait")
 
@@ -176,8 +176,8 @@ def _correct(function: Function, rollout: RolloutState) -> Steps:
         yield from function.driven(late_results(job, function.sending))
 
 
-def _pause_or_resume(function: Function, key: str) -> Steps:
-    found = function.log.read(lambda view: jobs_to_follow(view, key), fresh=False)
+def _pause_or_resume(function: Function, key: str, times: JobTimes) -> Steps:
+    found = function.log.read(lambda view: jobs_to_follow(view, key, times), fresh=False)
     for job, request in found:
         function.count(f"{request.operation.name} with its rollout")
         yield from function.driven(operation_submission(job.key, request, function.sending))

@@ -10,7 +10,7 @@ import pytest
 
 from handler.audit.retention import forget
 from handler.audit.sql.sqlite import SqliteLog
-from handler.deliveries.approval import approve
+from handler.deliveries.approval import approve, reject_late
 from handler.deliveries.decisions import SpecSource, interrupted, plan_it, reject_exchanged
 from handler.deliveries.receiving import receive
 from handler.errors import Problem
@@ -151,7 +151,43 @@ def test_the_same_bytes_are_run_again_once_their_job_was_abandoned(log: SqliteLo
     first = ordered(fired("a"))
     plan(log, first)
     log.commit(abandon(first.plan.jobs[0].key, "wrong", actor={"kind": "operator"}))
-    assert plan(log, ordered(fired("b"))) is None
+    assert plan(log, ordered(fired("b", seconds=60))) is None
+
+
+def test_another_event_of_an_upload_whose_job_was_abandoned_is_no_new_run(
+    log: SqliteLog, clock: Clock
+) -> None:
+    """The bucket scan found it first, and a person gave it up: its late event changes nothing."""
+    scanned = ordered(fired("scan"))
+    clock.now += timedelta(seconds=60)
+    plan(log, scanned)
+    log.commit(abandon(scanned.plan.jobs[0].key, "wrong", actor=OPERATOR))
+    run = plan(log, ordered(fired("event")))
+    assert (run.key, state_of(log, "event").state) == (scanned.delivery.key, "repeated")
+
+
+def test_a_version_that_was_replaced_before_a_rollback_is_not_run_after_it(log: SqliteLog) -> None:
+    """Good, bad, good: the last upload repeats the first, and the event of the bad one is late."""
+    good = versioned("first", "v1", "v1", 0)
+    plan(log, good)
+    again = versioned("rollback", "v3", "v3", 120)
+    found = {"read_version_id": "v3", "read_etag": "t"}
+    plan(log, again._replace(spec=SpecSource(good.spec.data, found)))
+    assert state_of(log, "rollback").state == "repeated"
+    plan(log, versioned("bad", "v2", "v2", 60))
+    assert state_of(log, "bad").state == "ignored"
+
+
+def test_a_file_that_was_not_approved_in_time_keeps_the_tag_of_what_was_read(
+    log: SqliteLog, clock: Clock
+) -> None:
+    """Or an upload since, whose event was lost, would count as looked at."""
+    order = ordered(fired("a"), SpecSource(b"v1", {"read_etag": "t"}))._replace(policy=NEEDED)
+    log.commit(receive(order.delivery))
+    log.commit(plan_it(order, RULES))
+    clock.now += RULES.valid_for + timedelta(seconds=1)
+    log.commit(reject_late([order.delivery.key]))
+    assert (state_of(log, "a").state, state_of(log, "a").etag) == ("rejected", "t")
 
 
 def test_an_exchanged_job_expires_like_any_other(log: SqliteLog, clock: Clock) -> None:

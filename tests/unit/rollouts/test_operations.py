@@ -38,6 +38,22 @@ def test_a_paused_rollout_plans_and_sends_nothing_until_it_is_resumed() -> None:
     assert one.open_jobs()[0].state == "created"
 
 
+def test_what_fails_while_a_person_pauses_a_rollout_is_no_less_a_breach() -> None:
+    """It is recorded and alarmed; only who resumes it after that goes on in spite of it."""
+    one = planned(max_failed="0")
+    (job,) = one.advance().jobs
+    one.create(job)
+    one.operate("pause")
+    one.end(job, failing=["id-00001"])
+    assert one.operate("resume").outcome == "not done"
+    assert "1 of 2 nodes failed" in one.advance().standing.waiting.text
+    assert one.actions().count("rollout.breached") == 1
+    assert one.advance().jobs == ()
+    assert one.operate("resume").outcome == "done"
+    assert len(one.advance().jobs) == 1
+    assert one.actions().count("rollout.breached") == 1
+
+
 def test_a_stopped_rollout_gives_up_what_was_not_sent_and_waits_for_what_was() -> None:
     """The node of an unsent job is pending for ever: nothing was done to it."""
     one = planned(max_parallel_jobs=2)

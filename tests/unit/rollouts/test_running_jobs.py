@@ -70,6 +70,27 @@ def test_running_jobs_are_paused_and_resumed_with_their_rollout() -> None:
     assert statuses(one) == {"Waiting": 1, "Failed": 1}
 
 
+def test_a_job_is_resumed_with_its_rollout_only_while_the_window_is_open() -> None:
+    """What was paused at night and is resumed at noon goes on in the next night."""
+    clock = Clock(EVENING)
+    nodes = (Node("id-2", "slow", behaviour=SLOW),)
+    one = Night(clock, EmulatedIef(Fleet(nodes, complete=True), clock), MemoryLog(clock))
+    select: Json = {"select": {"name": "*"}}
+    window: Json = {"from": "01:00", "to": "03:00", "timezone": "Asia/Shanghai"}
+    spec: dict[str, Json] = {"kind": "node_upgrade", "name": "two", "targets": select}
+    one.order({**spec, "rollout": {"running_jobs": "pause"}, "window": window})
+    one.wait(2)
+    one.operate("pause")
+    one.tick()
+    one.wait(11 * 60)
+    one.operate("resume")
+    one.tick()
+    assert statuses(one) == {"Stopped": 1}
+    one.wait(13 * 60)
+    one.tick()
+    assert statuses(one) == {"Waiting": 1}
+
+
 def test_jobs_of_a_stopped_rollout_are_resumed_by_a_later_run_too() -> None:
     """Their nodes are busy for other rollouts until they end; the answer may have been lost."""
     one = night()

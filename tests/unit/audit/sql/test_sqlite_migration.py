@@ -40,7 +40,7 @@ LAYOUTS = {
     7: "19481e90f05f0f9a",
     8: "fb06d98998419bb6",
     9: "4692bcc05cab329f",
-    10: "2a79236e734ff5a6",
+    10: "62205163c3400ed3",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
 # A file of layout 6 or before keeps the index that `hash` had.
