@@ -98,7 +98,7 @@ class JobState(NamedTuple):
         operation: The operation on it that is claimed and not answered yet; "" for none.
         paused: Whether it was paused and not resumed since.
         ended_at: When it ended by the API's clock, in seconds since 1970; 0 if it did not say.
-            While it runs once more: when that was asked for; what is shown of before is over.
+            While it runs once more: up to when that was over, for it may still be shown.
         finished_at: When it was recorded that it ended, a timestamp; "" if it was not.
         finished_seq: The number of that record, or 0.
         rollout: The key of the rollout that it is part of, or "".
@@ -203,7 +203,8 @@ def _fold_operation(
         seen = seen._replace(changed_at=job.changed_at)
     if word in _OPERATED:
         runs_again = _OPERATED[word] is _RUNNING and job.date
-        ended_at = int(moment(job.date).timestamp()) if runs_again else job.ended_at
+        before = int(moment(job.date).timestamp()) - 1 if runs_again else 0
+        ended_at = max(job.ended_at, before)
         return seen._replace(operation="", ended_at=ended_at, **_OPERATED[word])
     return seen._replace(
         operation=_CLAIMS[word], date=str(request["date"]), lease_until=str(request["lease_until"])

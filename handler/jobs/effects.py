@@ -100,12 +100,12 @@ def query_of(job: JobState) -> ShowJob:
     return ShowJob(job.job_id, pods=bool(job.rollout) and job.type != "node_upgrade")
 
 
-def is_of_before(shown: ShownJob, since: int) -> bool:
-    """Return whether the API dates what it shows of a job before a moment, in seconds since 1970.
+def is_of_before(shown: ShownJob, over: int) -> bool:
+    """Return whether the API dates what it shows of a job no later than what is over by now.
 
-    It may lag behind then. What it does not date counts as of now.
+    It may lag behind then. What it does not date counts as of now. `over` is in seconds since 1970.
     """
-    return 0 < shown.updated_at < since
+    return 0 < shown.updated_at <= over
 
 
 class Gone:

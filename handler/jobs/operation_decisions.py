@@ -118,8 +118,7 @@ def settle_operation(
             more in any case.
     """
     operation = OPERATIONS[claimed.operation]
-    asked_at = int(moment(claimed.date).timestamp())
-    lags = not (fenced or isinstance(shown, Gone)) and is_of_before(shown, asked_at)
+    lags = not (fenced or isinstance(shown, Gone)) and _may_be_of_before(claimed, shown)
 
     def decide(view: View) -> Decision[OperationResult | None]:
         job = known(view, claimed.key)
@@ -137,8 +136,8 @@ def settle_operation(
             )
             return _recorded(done, _done(job, operation))
         # One that failed could be retried while the request to pause it is still under way.
-        over = operation.name == "pause" and getattr(shown, "status", "") == SUCCESSFUL
-        if not (fenced or over):
+        succeeded = operation.name == "pause" and getattr(shown, "status", "") == SUCCESSFUL
+        if not (fenced or succeeded):
             return Decision(None)
         status = "does not know the job" if isinstance(shown, Gone) else f"shows {shown.status}"
         result, draft = _unchanged(job, operation, f"the answer was lost, and IEF {status}")
@@ -173,6 +172,16 @@ def _is_done(job: JobState, operation: Operation, shown: ShownJob | Gone, *, fen
         later = shown.updated_at > (job.ended_at or moment(job.date).timestamp())
         return bool(shown.status) and (shown.status not in ENDED or not same or later)
     return False
+
+
+def _may_be_of_before(claimed: JobState, shown: ShownJob) -> bool:
+    """Return whether the API may still show a job as it was before the claimed request.
+
+    One that never ran once more was not stopped before it was paused: `Stopped` counts at once.
+    """
+    if claimed.operation == "pause" and shown.status in _STOPPED:
+        return bool(claimed.ended_at)
+    return is_of_before(shown, int(moment(claimed.date).timestamp()) - 1)
 
 
 def _is_claim(job: JobState, claimed: JobState) -> bool:

@@ -85,6 +85,7 @@ OPERATIONS: Mapping[str, Operation] = {one.name: one for one in _OPERATIONS}
 _REFUSED = {
     "waiting": "is {state} and has no id at IEF yet; `nightdrop jobs abandon` gives it up",
     "dead": "was {state}: there is nothing of it on the fleet",
+    "abandoned": "was abandoned after it was sent; if IEF has it, delete it there",
     "running": "has no end on record: only a job that has ended without success can be retried; if "
     "it has ended on the fleet, `nightdrop reconcile` records that",
     "paused": "is paused; resume it first",
@@ -242,7 +243,8 @@ def changed_since(asked_at: datetime | None, changed_at: str, now: datetime) -> 
 def condition_of(job: JobState) -> str:
     """Return what a job is as to operations: one word of `_REFUSED`."""
     if not job.job_id:
-        return "dead" if job.state in DEAD else "waiting"
+        sent = job.state == "abandoned" and job.attempt
+        return "abandoned" if sent else "dead" if job.state in DEAD else "waiting"
     if job.finished:
         words = {DELETED: "deleted", "Stopped": "stopped", SUCCESSFUL: "succeeded"}
         return words.get(job.finished, "ended")

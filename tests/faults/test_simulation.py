@@ -147,7 +147,7 @@ def _first_policy() -> Callable[..., PolicyDecision]:
         ("handler.audit.sql.view.RELEASED", "nobody", "due=False and is_held=True", 10),
         (f"{DECISIONS}.result_without_sending", lambda *_: None, "a job that has a claim", 3),
         ("handler.jobs.operation_submission.moment", lambda _: EPOCH, "the API did it 1 times", 3),
-        ("handler.jobs.following.is_of_before", lambda *_: False, "the log has Stopped", 8),
+        ("handler.jobs.following.is_of_before", lambda *_: False, "the log has Failed", 250),
         (
             f"{SIMULATION}.simulated_function.operation_settlement",
             lambda *_: iter(()),

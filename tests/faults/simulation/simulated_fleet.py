@@ -2,7 +2,7 @@
 
 A third of the runs have them; in the others every job has ended once it is asked about. Of each
 operation that the API executed it is kept which claim it was signed for. After some of them a job
-is still shown as it was before, unless that began after the signature's date: clocks differ.
+is still shown as it was before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from handler.audit.record import part
 from handler.cloud.ief.client import ShownJob
 from handler.errors import ApiError
 from handler.jobs.operations import OPERATIONS
-from handler.values.canonical_json import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,8 +108,7 @@ class Fleet:
         self.executed.append((call, job_id, date))
         if call in _BECOMES:
             lag = self.lags.choice((0.0, self.lags.uniform(1, _LAG)))
-            if int(life.since) < int(moment(date).timestamp()):
-                self._before[job_id] = life, now + lag
+            self._before[job_id] = life, now + lag
             self._lives[job_id] = replace(self._running(now), status=_BECOMES[call])
 
     def _running(self, now: float) -> Life:

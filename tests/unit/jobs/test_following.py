@@ -143,9 +143,9 @@ def test_an_end_of_before_the_latest_request_counts_once_the_api_has_caught_up(
 ) -> None:
     """A job that was retried or resumed is shown for a while as it ended before."""
     asked_at = int(NOW.timestamp())
-    since = {"ended_at": asked_at, "paused": paused}
+    since = {"ended_at": asked_at - 1, "paused": paused}
     before = shown(status)._replace(updated_at=asked_at - 1)
-    assert followed(before, SENDER.settle_after - 1, **since) == []
+    assert followed(before, SENDER.settle_after - 2, **since) == []
     (kept,) = followed(before, SENDER.settle_after, **since)
     assert kept.response["final"] == status
     (at_once,) = followed(before._replace(updated_at=asked_at), 1, **since)
