@@ -112,6 +112,8 @@ _FOLLOWS = (
 )
 _RUNS_OUT = "runs to its end, since its rollout has ended; `nightdrop jobs delete` deletes it"
 
+_LOOK = ", by the log; if it has ended on the fleet, `nightdrop reconcile` records that"
+
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 OperationAnswer: TypeAlias = "Done | Refused | Deferred | Unknown"
@@ -184,7 +186,8 @@ def result_without_sending(
         return OperationResult("unknown", f"job {job.name}: {why}", job)
     condition = condition_of(job)
     if condition == operation.so:
-        return OperationResult("so", f"job {job.name} is {operation.so} already", job)
+        look = _LOOK if condition == "running" else ""
+        return OperationResult("so", f"job {job.name} is {operation.so} already{look}", job)
     if job.rollout and operation.name == _AGAIN.get(condition):
         return not_done(job, _OF_ROLLOUT)
     if condition not in operation.allowed:

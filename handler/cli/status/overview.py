@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.job_end import shown_state
+from handler.audit.job_end import FAILED, shown_state
 from handler.cli.audit.records.record_row import format_span
 from handler.cli.jobs.job_row import Progress, progress_of
 from handler.cli.status.recent_rollouts import recent_rollouts
@@ -114,7 +114,18 @@ class Overview:
     def is_well(self) -> bool:
         """Whether nothing failed, and nothing is held or paused."""
         all_well = all(rollout.is_well for rollout in self.rollouts)
-        return all_well and not (self.failed or self.held or self.suspended)
+        failed = [*self.failed, *(job for job in self.ended if job.state in FAILED)]
+        return all_well and not (failed or self.held or self.suspended)
+
+    @property
+    def ended(self) -> Sequence[Entry]:
+        """The running jobs that IEF shows as ended: the reconciler has not recorded it yet."""
+        return tuple(job for job in self.running if job.progress.is_over)
+
+    @property
+    def aside(self) -> str:
+        """What the counts of jobs leave out, as text."""
+        return ", those of rollouts aside" if self.rollouts else ""
 
     def ago(self, since: str) -> str:
         """Return how long ago a timestamp was, such as `35 min`."""
@@ -126,7 +137,7 @@ class Overview:
         jobs = ", ".join(f"{count} {state}" for state, count in self.jobs.items()) or "no job"
         rejected = self.deliveries.get("rejected", 0)
         files = f"; {rejected} {'delivery' if rejected == 1 else 'deliveries'} rejected"
-        return f"{jobs}{files if rejected else ''}"
+        return f"{jobs}{self.aside}{files if rejected else ''}"
 
     @property
     def last_checkpoint(self) -> str:

@@ -99,9 +99,12 @@ def _parts(seen: Overview) -> Iterator[RenderableType]:
     if seen.suspended:
         yield Text(f"No job is declared absent: {printable(seen.suspended)}", style="bold red")
     yield from _section("Waiting", "nothing", seen.waiting, seen)
-    yield from _section("Running", "nothing", seen.running, seen)
+    running = [job for job in seen.running if job not in seen.ended]
+    yield from _section("Running", "nothing", running, seen)
+    if seen.ended:
+        yield from _section("Ended, and to be recorded by the reconciler", "", seen.ended, seen)
     yield from _rollouts(seen)
-    yield from _section("Failed", "nothing in the last day", seen.failed, seen)
+    yield from _section("Failed", f"nothing in the last day{seen.aside}", seen.failed, seen)
     yield Text(f"Last day       {seen.last_day}")
     for tick in seen.ticks:
         due = f", next expected {format_time(tick.expected)}" if tick.expected else ""

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.main import main
 from handler.values.canonical_json import timestamp, utc_now
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,17 @@ def test_what_runs_has_the_progress_that_ief_shows(run: Run, fire: Fire) -> None
     ]
     (running,) = seen(run)["running"]
     assert (running["name"], running["progress"]) == (name, "0 of 1")
+
+
+def test_a_job_that_ief_shows_as_failed_is_no_running_job(run: Run, fire: Fire) -> None:
+    """And exit status 1, before the reconciler records it."""
+    name = fire(FAILING)["jobs"][0]["job_name"]
+    wait_for(lambda: "Ended" in run().stdout)
+    assert run().exit_code == 1
+    lines = run().stdout.splitlines()
+    assert "Running        nothing" in lines
+    assert "Ended, and to be recorded by the reconciler (1)" in lines
+    assert name in run().stdout
 
 
 def test_what_failed_in_the_last_day_has_its_reason(run: Run, fire: Fire) -> None:
