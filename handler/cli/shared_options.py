@@ -134,16 +134,20 @@ def confirm(question: str) -> None:
 def write_files(folder: Path, texts: Mapping[str, str], *, yes: bool) -> None:
     """Write texts into a folder; a file with other content is replaced after a question, or `yes`.
 
-    Prints a line per file. Exits with status 1 if an answer is no, 2 if a file cannot be written.
+    All questions come before the first file is written. Prints a line per file. Exits with status 1
+    if an answer is no, 2 if a file cannot be written.
     """
+    path = folder
     try:
-        for name, text in texts.items():
-            path = folder / name
-            if path.is_file() and path.read_bytes() == text.encode():
+        wanted = {folder / name: text for name, text in texts.items()}
+        same = {path for path, text in wanted.items() if _has(path, text)}
+        for path in wanted:
+            if path.exists() and path not in same and not yes:
+                confirm(f"{path} exists. Replace it?")
+        for path, text in wanted.items():
+            if path in same:
                 click.echo(f"{path} is up to date")
                 continue
-            if path.exists() and not yes:
-                confirm(f"{path} exists. Replace it?")
             path.parent.mkdir(parents=True, exist_ok=True)
             _replace(path, text)
             click.echo(f"{path} written")
@@ -152,6 +156,10 @@ def write_files(folder: Path, texts: Mapping[str, str], *, yes: bool) -> None:
         if error.errno in DISK_ERRORS:
             raise
         exit_with_error(f"{path} cannot be written: {error.strerror}")
+
+
+def _has(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _replace(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -161,14 +162,16 @@ def serve_emulator(
 def run_with_command(emulator: Emulator, env_file: Path | None, command: Sequence[str]) -> int:
     """Run an emulator until a command that uses it exits, and return the command's exit status.
 
-    The command shares the terminal, so Ctrl-C reaches it. A signal to the emulator ends the command
-    first. While it listens, its environment is in `env_file` as well.
+    The command shares the terminal: Ctrl-C reaches it, and what it does then is its own affair.
+    SIGTERM or SIGHUP to the emulator ends the command first. While it listens, its environment is
+    in `env_file` as well.
 
     Raises:
         OSError: The file cannot be written.
         StartError: The command cannot be started.
     """
-    with stop_signals() as ended, emulator, _environment_in(env_file, emulator):
+    ending = {signal.SIGTERM, signal.SIGHUP}
+    with stop_signals(ending) as ended, emulator, _environment_in(env_file, emulator):
         try:
             process = subprocess.Popen(  # noqa: S603 - the user's own command, no shell
                 command, env={**environment(), **emulator.environment()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -10,7 +11,15 @@ from rich.text import Text
 
 from handler.audit.job_end import WRONG
 from handler.cli.configuration.environment import cloud_environment
-from handler.cli.console import LATER, exit_with_error, jobs_table, left_open, prose, screen
+from handler.cli.console import (
+    LATER,
+    complain,
+    exit_with_error,
+    jobs_table,
+    left_open,
+    prose,
+    screen,
+)
 from handler.cli.listing import print_value
 from handler.cli.shared_options import format_choice
 from handler.cli.specs.spec_file import LARGEST_PAYLOAD
@@ -47,6 +56,9 @@ STATUS = {
 }
 reply_option = format_choice("table", "json", "yaml")
 """`-o` of a command that prints a reply."""
+
+_SHOWN = {"outcome", "deliveries", "jobs", "rollouts", "errors", "warnings", "open", "head"}
+"""What of a reply is shown for a person in words; the rest, such as a plan, is printed as it is."""
 
 _CLOUD = {"NIGHTDROP_REGION", "NIGHTDROP_IEF_ENDPOINT"}
 _NO_CLOUD = "\nTo try it without a cloud: nightdrop emulator -- nightdrop invoke FILE"
@@ -125,7 +137,7 @@ def _run(event: object, output: str) -> dict[str, Any]:
 
     Unless the reply is printed for a person, log lines go to standard error.
     """
-    reply = answer(event, drop_line if output == "table" else _log)
+    reply = answer(event, _tell_doubt if output == "table" else _log)
     if output == "table":
         show(reply, screen())
     else:
@@ -160,6 +172,9 @@ def show(reply: dict[str, Any], console: Console) -> None:
         from handler.cli.rollouts.rollout_row import print_rollouts
 
         print_rollouts(reply["rollouts"])
+    answers = {name: value for name, value in reply.items() if name not in _SHOWN}
+    if answers:
+        print_value(answers, "yaml")
     open_work = left_open(reply.get("open", {}))
     for error in [*reply["errors"], *reply.get("warnings", []), *open_work]:
         console.print(Text(f"• {prose(error)}"), highlight=False)
@@ -171,6 +186,13 @@ def show(reply: dict[str, Any], console: Console) -> None:
 
 def _log(line: str) -> None:
     click.echo(line, err=True)
+
+
+def _tell_doubt(line: str) -> None:
+    """Print what a line says about the settings or the checkpoints; the reply has the rest."""
+    said = json.loads(line)
+    if said["action"] == "settings.doubted" or str(said.get("of", "")).startswith("log."):
+        complain(str(said.get("note", said.get("of", ""))))
 
 
 def drop_line(_line: str) -> None:

@@ -17,7 +17,7 @@ from handler.errors import StartError
 from handler.values.display import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _STOPPING_SECONDS = 5.0
@@ -139,8 +139,8 @@ def listens(port: int) -> bool:
 
 
 @contextmanager
-def stop_signals() -> Iterator[Event]:
-    """Yield an event that SIGINT, SIGTERM and SIGHUP set; they have no other effect in the block.
+def stop_signals(numbers: Collection[signal.Signals] = _SIGNALS) -> Iterator[Event]:
+    """Yield an event that some signals set; no stop signal has another effect in the block.
 
     No exception is raised at an arbitrary instruction, so no process is started and then lost; a
     second signal does not interrupt the stop. A signal that is ignored (`nohup`) stays ignored. Use
@@ -152,7 +152,7 @@ def stop_signals() -> Iterator[Event]:
 
     def wait() -> None:
         while number := reader.recv(1):
-            if number[0] in _SIGNALS:
+            if number[0] in numbers:
                 ended.set()
 
     # A handler may not take the event's lock, which the interrupted thread may hold: the

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,31 @@ def test_invoke_with_json_prints_the_reply_alone(tmp_path: Path, cloud: Emulator
     reply = json.loads(done.stdout)
     assert reply["outcome"] == "submitted"
     assert json.loads(done.stderr.splitlines()[-1])["action"] == "function.answered"
+
+
+def test_invoke_shows_what_an_action_answers(tmp_path: Path, cloud: Emulator) -> None:
+    """A plan, say, which is the whole answer."""
+    spec = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["gateway-north-1"]}}
+    event = json.dumps({"action": "plan", "spec": spec})
+    done = nightdrop("invoke", "-", folder=tmp_path, cloud=cloud, text=event)
+    assert done.exit_code == 0
+    assert "plan:" in done.stdout
+    assert "gateway-north-1" in done.stdout
+
+
+def test_invoke_tells_what_is_doubtful_about_the_settings(
+    tmp_path: Path, cloud: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reply says nothing about it."""
+    monkeypatch.setattr(cloud, "environment", partial(_with_facts, cloud.environment()))
+    event = (EVENTS / "direct-spec.json").read_text()
+    done = nightdrop("invoke", "-", folder=tmp_path, cloud=cloud, text=event)
+    assert done.exit_code == 0
+    assert "the facts cannot be read" in done.stderr
+
+
+def _with_facts(environment: dict[str, str]) -> dict[str, str]:
+    return {**environment, "NIGHTDROP_FACTS": "no-such-file.json"}
 
 
 def test_a_rejected_event_ends_with_status_1(tmp_path: Path, cloud: Emulator) -> None:

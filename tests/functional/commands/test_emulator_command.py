@@ -195,6 +195,19 @@ def test_the_environment_file_is_there_while_a_command_runs(tmp_path: Path) -> N
     assert not file.exists()
 
 
+def test_ctrl_c_is_the_commands_own_affair(tmp_path: Path) -> None:
+    """It reaches both on a terminal; the emulator stays until the command has ended."""
+    code = (
+        "import os, signal, sys, time\n"
+        "signal.signal(signal.SIGINT, lambda *_: (time.sleep(0.2), sys.exit(5)))\n"
+        "os.kill(os.getppid(), signal.SIGINT)\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "time.sleep(9)"
+    )
+    done = command(tmp_path, "--", sys.executable, "-c", code)
+    assert (done.returncode, done.stderr) == (5, "")
+
+
 def test_a_missing_command_fails_with_one_sentence(tmp_path: Path) -> None:
     """With the status of a command that cannot start."""
     assert refused(tmp_path, "--", "no-such-command") == (

@@ -53,6 +53,14 @@ def test_a_file_is_replaced_only_after_a_yes(folder: Path) -> None:
     assert "nightdrop.toml is up to date" in done.output
 
 
+def test_nothing_is_written_before_every_question_is_answered(tmp_path: Path) -> None:
+    """Or a new profile would stand beside the old spec."""
+    (tmp_path / "upgrade.yaml").write_text("mine")
+    done = CliRunner().invoke(main, ["init", str(tmp_path)], input="")
+    assert (done.exit_code, "nothing was done" in done.output) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["upgrade.yaml"]
+
+
 def test_yes_replaces_without_a_question(folder: Path) -> None:
     """For scripts."""
     (folder / "nightdrop.toml").write_text("mine")
