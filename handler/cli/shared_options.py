@@ -110,8 +110,8 @@ MALFORMED_RECORD_ERRORS = (AttributeError, KeyError, TypeError, ValueError, Recu
 
 
 _DAMAGED = (
-    "the log is not Nightdrop's, is damaged, or was never finished because its disk was full; run "
-    "the function once more, or see `nightdrop audit verify`"
+    "the log is not Nightdrop's, is damaged, or was never finished because its disk was full; name "
+    "another file, run the function once more, or see `nightdrop audit verify`"
 )
 
 

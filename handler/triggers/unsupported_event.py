@@ -66,7 +66,7 @@ def unknown_action_problem(event: dict[str, Json]) -> Problem:
         return Problem(f"a timer cannot ask for {name}; an action is {known}", "action")
     if isinstance(name, str) and name not in PLAIN_ACTIONS:
         close = get_close_matches(name[:40].casefold(), EVENT_ACTIONS, n=1)
-        every = f"an action is {known}; others say more, such as plan or job.pause"
+        every = f"an action is {known}; see events/README.md"
         instead = f'did you mean "{close[0]}"?' if close else every
         return Problem(f'unknown action "{display(name, longest=40)}"; {instead}', "action")
     return Problem(f"an action is {known} and nothing beside it", "action")

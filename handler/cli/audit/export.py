@@ -39,7 +39,7 @@ def export(
     """Write the records as they are read, in the same memory for any number of them.
 
     \b
-    jsonl     a record a line, as it was hashed; all of them can be verified without the database
+    jsonl     a record a line, as hashed; all of them together can be verified without the log
     csv       a row per record, with nothing in it that a spreadsheet would run
     ocsf      OCSF 1.9 API Activity, attested by the profile record_integrity
     ocsf-1.8  the same for readers of OCSF 1.8, without the attestation
