@@ -75,7 +75,7 @@ def reconcile(invocation: Invocation) -> Answered:
     jobs = _worked_on(before, now, invocation, errors)
     results += _rolled_out(before, invocation, errors) if before.rollouts else ()
     for bucket, state in zip(buckets, scans, strict=True):
-        results += _sweep(bucket, state, invocation, errors, warnings)
+        results += _scan_bucket(bucket, state, invocation, errors, warnings)
     results += _delivered(_undecided(before, invocation), invocation, errors)
     if before.awaiting:
         from handler.deliveries.approval import expire
@@ -148,7 +148,7 @@ def _by_key(jobs: Iterable[JobState]) -> dict[str, JobState]:
     return {job.key: job for job in jobs}
 
 
-def _sweep(
+def _scan_bucket(
     bucket: str, before: ScanState, invocation: Invocation, errors: list[str], warnings: list[str]
 ) -> Iterator[Result]:
     """Deliver what a scan of a bucket finds, and record where the next scan continues."""

@@ -1,1 +1,1 @@
-"""Clients of IEF and OBS: signed requests over one HTTP transport."""
+"""Clients of IEF, OBS and SMN, and a webhook: requests over one HTTP transport."""

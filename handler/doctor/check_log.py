@@ -119,9 +119,9 @@ def log_findings(seen: LogStatus | LogError, settings: Settings) -> Iterator[Fin
             "`nightdrop audit list --action job.finished --outcome failure --since 1d` lists them; "
             "deliver again what is still needed",
         )
-    stale = list(_stale(seen, settings))
-    yield from stale
-    if not stale:
+    overdue = list(_overdue(seen, settings))
+    yield from overdue
+    if not overdue:
         yield ok("work", _open_work(seen.open))
 
 
@@ -151,7 +151,7 @@ def _switch_findings(seen: LogStatus) -> Iterator[Finding]:
             )
 
 
-def _stale(seen: LogStatus, settings: Settings) -> Iterator[Finding]:
+def _overdue(seen: LogStatus, settings: Settings) -> Iterator[Finding]:
     """Yield findings about work that is open for longer than the reconciler should need."""
     oldest = min((one.touched_at for one in seen.open.deliveries), default="")
     if _age(oldest, seen) > _UNTOUCHED_FOR:

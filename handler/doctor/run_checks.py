@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, Log
     from handler.audit.record import Outcome
     from handler.cloud.ief.client import Ief
-    from handler.doctor.finding import Finding
     from handler.runtime.deadline import Deadline
     from handler.runtime.structured_log import Write
     from handler.settings import Settings

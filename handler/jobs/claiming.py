@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handler.audit.record import Draft
-from handler.jobs.decisions import SENDABLE, about, claim, known, not_granted, stale
+from handler.jobs.decisions import SENDABLE, about, claim, known, not_granted, past_validity
 from handler.values.canonical_json import sha256_hex, shown
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def claim_planned(key: str, *, body: str, date: str, lease: timedelta) -> Decide
         if not view.matches_record(job):
             draft = contradicted(job)
             return not_granted(job, *(() if view.is_contradicted(draft.note) else (draft,)))
-        if job.body_digest not in {"", digest} and not stale(job, view.now):
+        if job.body_digest not in {"", digest} and not past_validity(job, view.now):
             return not_granted(job, *_exchanged(job))
         return granted(view)
 

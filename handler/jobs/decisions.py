@@ -162,7 +162,7 @@ def request_lost(key: str) -> Decide[JobState]:
         job = known(view, key)
         if job.state not in SENDABLE:
             return Decision(job)
-        if stale(job, view.now):
+        if past_validity(job, view.now):
             return _moved(job, (_expired(job),))
         return _moved(job, _waiting(job, _REQUEST_LOST))
 
@@ -202,7 +202,7 @@ def known(view: View, key: str) -> JobState:
     return job
 
 
-def stale(job: JobState, now: datetime) -> bool:
+def past_validity(job: JobState, now: datetime) -> bool:
     """Return whether a job may not be sent any more."""
     return bool(job.valid_until) and moment(job.valid_until) < now
 
@@ -233,7 +233,7 @@ def about(job: JobState) -> Draft:
 
 
 def _claimed(view: View, job: JobState, date: str, lease_until: datetime) -> Decision[Claim]:
-    if stale(job, view.now):
+    if past_validity(job, view.now):
         return not_granted(job, _expired(job))
     held = view.switch("hold")
     if held:

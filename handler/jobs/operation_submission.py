@@ -1,7 +1,7 @@
 """Sign, claim, send, record: one operation on a job, as `submission` creates one.
 
     Commit(look)     nothing to send? then that is the answer
-    Turn, Sign       nothing has happened yet
+    AwaitTurn, Sign  nothing has happened yet
     Commit(claim)    durable before the request leaves, with the date of its signature
     TimeLeft         frozen meanwhile? then it is not sent
     SendOperation    the date is the fence: the gateway refuses it 15 minutes later

@@ -4,7 +4,7 @@ A submission is a generator of effects. It decides nothing about time, network o
 its runner executes each effect and sends back the result. The process may die or
 freeze between any two of them:
 
-    Turn, Sign      nothing has happened yet
+    AwaitTurn, Sign nothing has happened yet
     Commit(claim)   durable before the request leaves, with the date of its signature; the first
                     job of a delivery is signed before its plan, and claimed in the plan's commit
     TimeLeft        frozen meanwhile? then it is not sent

@@ -93,11 +93,11 @@ def _corrected(key: str, invocation: Invocation) -> RolloutState | None:
         The rollout as it is; None if it was forgotten meanwhile.
     """
 
-    def look(view: View) -> tuple[RolloutState | None, list[JobState]]:
+    def found(view: View) -> tuple[RolloutState | None, list[JobState]]:
         rollout = view.rollouts.get(key)
         return rollout, jobs_that_may_succeed(view, rollout) if rollout else []
 
-    rollout, late = invocation.log.read(look, fresh=False)
+    rollout, late = invocation.log.read(found, fresh=False)
     asked = [late_results(job, invocation.sending) for job in late]
     invocation.runner.drive_all(asked, senders=invocation.sending.senders)
     return rollout

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 LINE_FIELDS = frozenset(
     {
-        "outcome", "request_id", "deliveries", "jobs", "milliseconds", "head",
-        "of", "seq", "delivery", "job_name", "subject", "note", "error",
+        "outcome", "request_id", "deliveries", "jobs", "milliseconds",
+        "of", "seq", "delivery", "job_name", "note",
         "code", "python", "sqlite",
     }
 )  # fmt: skip

@@ -23,9 +23,3 @@ def test_every_action_that_is_searched_for_is_written() -> None:
     sources = "".join(path.read_text() for path in (INFRA.parent / "handler").rglob("*.py"))
     for action in re.findall(r'action : "([a-z._]+)"', PAGE):
         assert f'"{action}"' in sources
-
-
-def test_every_file_it_names_is_there() -> None:
-    """And what Terraform cannot do has its script."""
-    for name in re.findall(r"infra/([a-z_]+\.py)", PAGE):
-        assert (INFRA / name).is_file()

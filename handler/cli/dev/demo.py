@@ -183,7 +183,7 @@ def _play(demo: _Demo, console: Console) -> None:
     for error in json.loads(result.data)["errors"]:
         console.print(f"  {error}", markup=False, highlight=False, soft_wrap=True)
 
-    _heading(console, "4. The API creates a job, but its answer is lost; the next tick settles it")
+    _heading(console, "4. The API creates a job, but its answer is lost; the reconciler settles it")
     demo.emulator.set_faults({"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1})
     _answer(console, demo.invoke(json.loads(_sample("direct-spec.json"))))
     tick = timer_event("reconcile", '{"action": "reconcile"}', utc_now())

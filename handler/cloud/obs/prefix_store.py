@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from handler.cloud.credentials import CurrentCredentials
     from handler.cloud.obs.client import Obs

@@ -1,6 +1,6 @@
 """An asynchronous request, the queue of them, and their progress as events for a listener.
 
-Accepted ──► Started ──► Answered
+Accepted ──► Started ──► Returned
                ▲  └────► Failed ──► Retrying ──► Started …
                              └────► GivenUp
 """

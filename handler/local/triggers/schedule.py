@@ -15,15 +15,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
 from handler.values.display import display
-
-if TYPE_CHECKING:
-    from datetime import tzinfo
 
 _SECOND = timedelta(seconds=1)
 _HALF_DAY = timedelta(hours=12)  # longer than any change of the clocks

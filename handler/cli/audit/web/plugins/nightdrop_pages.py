@@ -25,13 +25,12 @@ from handler.values.display import display
 from handler.values.loopback import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    Asgi = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from sqlite3 import Connection
 
     from datasette.app import Datasette
+
+    Asgi = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
