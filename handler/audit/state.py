@@ -105,6 +105,22 @@ class DeliveryState(NamedTuple):
             return self.state not in UNDECIDED
         return not self.rollouts_open and all(job.final for job in self.jobs)
 
+    @property
+    def left_nothing(self) -> bool:
+        """Whether it certainly left nothing on the fleet and was not abandoned by hand.
+
+        Jobs that expired stay expired, but for a spec that is handed over directly: last night's
+        upgrade does not run at noon, however late a copy of its event is. An object that expired or
+        was rejected is uploaded again, which fires an event of its own. A rollout goes on with its
+        other nodes, and tries refused ones again itself.
+        """
+        if self.state == "rejected":
+            return self.trigger != "object"
+        if self.rollouts_open:
+            return False
+        free = {"refused", "expired"} if self.trigger == "direct" else {"refused"}
+        return bool(self.jobs) and not self.rollouts and all(one.state in free for one in self.jobs)
+
 
 def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliveryState | None:
     """Return a delivery's state after one more record about it or one of its jobs.

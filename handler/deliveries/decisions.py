@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
-from handler.deliveries.earlier_run import later_upload, run_of_upload
 from handler.deliveries.records import (
     awaiting,
     draft_about,
@@ -126,8 +125,7 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         seen = view.delivery(order.delivery.key)
         if seen and seen.state != "received":
             return Decision(Decided(order.delivery, seen))
-        delivery, digest = order.delivery, order.spec.digest
-        run = view.latest_run(delivery.subject) or run_of_upload(view, delivery, digest)
+        run = _run_before(order, view)
         if run and _same_run(order, run, rules.window):
             draft = repeated(order.delivery, run, order.spec)
             return Decision(Decided(order.delivery, known_delivery(view, run.key)), (draft,))
@@ -232,9 +230,12 @@ def reject_event(key: str, problems: Sequence[Problem], *, source: Part) -> Deci
 
 def _unplanned(order: Order, rules: Rules, view: View, run: DeliveryState | None) -> Draft | None:
     """Return the record that a delivery is not planned, or not yet; None if it is."""
-    later = later_upload(view, order.delivery, run) if _is_read_by_version(order) else None
-    if later:
-        return superseded(order.delivery, later)
+    if _is_read_by_version(order):
+        from handler.deliveries.uploads import later_upload  # few buckets have versions
+
+        later = later_upload(view, order.delivery, run)
+        if later:
+            return superseded(order.delivery, later)
     if order.unknown:
         return spec_rejected(order)
     problems = order.policy.problems
@@ -265,6 +266,16 @@ def _received_at(key: str, view: View) -> datetime:
     """Return when a delivery that is planned now was received or approved."""
     seen = view.delivery(key)
     return moment(seen.touched_at) if seen and seen.state == "received" else view.now
+
+
+def _run_before(order: Order, view: View) -> DeliveryState | None:
+    """Return the run that a delivery may repeat; None if there is none."""
+    run = view.latest_run(order.delivery.subject)
+    if run or order.delivery.trigger != "object":
+        return run
+    from handler.deliveries.uploads import run_of_upload  # timers have none
+
+    return run_of_upload(view, order.delivery, order.spec.digest)
 
 
 def _is_read_by_version(order: Order) -> bool:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, cast
 from handler.cloud.ief.fleet import list_nodes
 from handler.deliveries.daily_limit import jobs_left
 from handler.deliveries.decisions import SpecSource, plan_it
-from handler.deliveries.earlier_run import latest_run_of
 from handler.deliveries.planning import order_of, rules_of
-from handler.deliveries.receiving import receive
+from handler.deliveries.receiving import latest_run_of, receive
 from handler.deliveries.records import wanted_approval
 from handler.errors import CloudError, Problem, RejectedError, SpecRejectedError
 from handler.parsing import Limits, read

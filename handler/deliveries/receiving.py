@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
 from handler.deliveries.decisions import Decided, known_delivery
-from handler.deliveries.earlier_run import latest_run_of, repeated_by
 from handler.deliveries.records import draft_about, repeated
-from handler.values.canonical_json import sha256_hex, shown
+from handler.values.canonical_json import key_of, sha256_hex, shown
 
 if TYPE_CHECKING:
     from handler.audit.log import Decide, View
@@ -42,7 +41,7 @@ def receive(delivery: Delivery, plan: Decide[Decided] | None = None) -> Decide[D
     def decide(view: View) -> Decision[Decided]:
         run, seen, earlier = latest_run_of(view, delivery)
         if seen and seen.state != "received":
-            value = Decided(run, repeated_by(view, seen), seen=True)
+            value = Decided(run, _repeated_by(view, seen), seen=True)
             return Decision(value, (repeated(run, seen),))
         if plan and earlier is None:
             return plan(view)
@@ -53,6 +52,23 @@ def receive(delivery: Delivery, plan: Decide[Decided] | None = None) -> Decide[D
         )
 
     return decide
+
+
+def latest_run_of(
+    view: View, delivery: Delivery
+) -> tuple[Delivery, DeliveryState | None, DeliveryState | None]:
+    """Return a delivery's latest run, its state, and the state of the run before it."""
+    earlier, seen = None, view.delivery(delivery.key)
+    while seen and _repeated_by(view, seen).left_nothing:
+        delivery = delivery._replace(key=key_of([delivery.key, "delivered again"]))
+        earlier, seen = seen, view.delivery(delivery.key)
+    return delivery, seen, earlier
+
+
+def _repeated_by(view: View, seen: DeliveryState) -> DeliveryState:
+    """Return the run that a delivery only repeated, else the delivery itself."""
+    repeated = view.delivery(seen.repeats) if seen.state == "repeated" else None
+    return repeated or seen
 
 
 def _started_over(delivery: Delivery) -> Draft:

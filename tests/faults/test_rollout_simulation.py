@@ -98,7 +98,12 @@ def _without_resuming(
         (f"{ADVANCE}.open_period", lambda _, now: Period(now, FOREVER), "its window is", 23),
         ("handler.audit.rollouts.statements.PENDING_NODES", PENDING, "is in a job of", 4),
         ("handler.audit.rollouts.projection.closes_template", lambda _: True, "the template of", 6),
-        ("handler.deliveries.earlier_run._left_nothing", lambda run: bool(run.jobs), "already", 7),
+        (
+            "handler.audit.state.DeliveryState.left_nothing",
+            property(lambda run: bool(run.jobs)),
+            "already",
+            7,
+        ),
         ("handler.jobs.node_outcomes.failed_nodes", lambda *_: (), "succeeded, and its task is", 1),
         (f"{SIMULATION}.simulated_rollouts.jobs_to_follow", _without_resuming, "stay paused", 69),
         ("handler.rollouts.operations.changed_since", lambda *_: "", "time counts twice", 421),

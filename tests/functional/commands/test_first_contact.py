@@ -19,7 +19,7 @@ from handler.emulator.server import Emulator
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.jobs.hold import release
-from handler.probe import facts_file
+from handler.probe import fact, facts_file
 from handler.probe.client import ObservedTransport, ProbeClient
 from handler.probe.create_checks import ProbeJob
 from handler.probe.report import to_json
@@ -206,8 +206,8 @@ def test_without_descriptions_no_job_is_ever_absent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Although the list is late enough: that is on record, and a release does not help."""
-    monkeypatch.setattr(facts_file, "LONGEST_FLIGHT", 0)
-    monkeypatch.setattr(facts_file, "_LEAST_MARGIN", 0)
+    monkeypatch.setattr(fact, "LONGEST_FLIGHT", 0)
+    monkeypatch.setattr(fact, "_LEAST_MARGIN", 0)
     missing = fault(LIST, "no_descriptions")
     facts = {
         name: one for name, one in cloud.probe(missing).items() if name == "descriptions in list"

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from handler.cli.main import main
 from handler.jobs.operations import OPERATIONS
 from tests.conftest import environment
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -308,11 +309,11 @@ def test_an_event_about_an_unknown_job_is_rejected_with_similar_names(site: Site
 def test_a_late_copy_of_an_event_with_its_time_changes_nothing(site: Site) -> None:
     """The job was retried and failed again; a copy without its time would retry it once more."""
     site.prepare("retry")
+    site.cloud.state.simulation = replace(site.cloud.state.simulation, job_seconds=0.1)
     asked_at = datetime.now(timezone.utc).isoformat()
     retry = {"action": "job.retry", "job": site.name, "asked_at": asked_at}
     assert site.fire(retry)["outcome"] == "completed"
-    site.age(2000)
-    site.fire({"action": "reconcile"})
+    wait_for(lambda: site.fire({"action": "reconcile"}) and site.actions()[-1] == "job.finished")
     before = site.actions()
     copy = site.fire(retry)
     assert (copy["outcome"], "look at it, and ask again" in copy["errors"][0]) == ("rejected", True)

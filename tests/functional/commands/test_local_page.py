@@ -47,11 +47,12 @@ def running(words: list[str], folder: Path, **environ: str) -> Iterator[Path]:
             env={**kept, "PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(folder), **environ},
             stdout=file,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         yield output
     finally:
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         process.wait(30)
 
 
