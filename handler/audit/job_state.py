@@ -98,7 +98,7 @@ class JobState(NamedTuple):
         operation: The operation on it that is claimed and not answered yet; "" for none.
         paused: Whether it was paused and not resumed since.
         ended_at: When it ended by the API's clock, in seconds since 1970; 0 if it did not say.
-            While it runs once more: up to when that was over, for it may still be shown.
+            While it runs once more: until when it ran before, which the API may still show.
         finished_at: When it was recorded that it ended, a timestamp; "" if it was not.
         finished_seq: The number of that record, or 0.
         rollout: The key of the rollout that it is part of, or "".

@@ -41,8 +41,8 @@ class DeliveryState(NamedTuple):
         fired_at: When it fired, a timestamp, or "".
         digest: SHA-256 of the spec's bytes, once they were read.
         note: What a person should know, such as why it was rejected.
-        touched_at: When its own latest record was written, a timestamp; one that it could not be
-            planned yet does not count.
+        touched_at: When its own latest record was written, a timestamp; those that it waits, or
+            starts over, do not count.
         seq: The number of that record; of two deliveries the later one has the larger.
         changed: The number of the latest record about it or one of its jobs.
         reported: What `changed` was when its result file was last written; 0 for never.

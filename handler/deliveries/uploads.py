@@ -24,14 +24,13 @@ def run_of_upload(view: View, delivery: Delivery, digest: str) -> DeliveryState 
         delivery: The delivery.
         digest: SHA-256 of the object's bytes, in hex.
     """
-    if delivery.trigger != "object" or delivery.fired_at is None:
-        return None
-    read = view.latest_read(delivery.subject)
+    read, fired_at = view.latest_read(delivery.subject), delivery.fired_at
     if read is None or (read.state, read.digest) != ("planned", digest):
         return None
+    if fired_at is None or fired_at > moment(read.touched_at):
+        return None
     run = view.delivery(read.key)
-    is_later = delivery.fired_at > moment(read.touched_at)
-    return None if run is None or is_later or run.left_nothing else run
+    return None if run is None or run.left_nothing else run
 
 
 def later_upload(view: View, delivery: Delivery, run: DeliveryState | None) -> DeliveryState | None:

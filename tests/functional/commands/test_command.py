@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import json
 import os
 import sqlite3
@@ -295,6 +296,14 @@ def test_the_demo_shows_its_scenarios(demo: tuple[Path, str]) -> None:
         jobs = log.execute("SELECT state FROM jobs").fetchall()
     log.close()
     assert jobs == [("created",), ("created",), ("adopted",)]
+
+
+def test_the_picture_of_the_demo_has_its_headings(demo: tuple[Path, str]) -> None:
+    """It is recorded by hand, so a heading that changes would stay there."""
+    picture = html.unescape((EVENTS.parent / "infra" / "demo.svg").read_text()).replace("\xa0", " ")
+    headings = [line for line in demo[1].splitlines() if line[:1].isdigit() and line[1:3] == ". "]
+    assert len(headings) >= 4
+    assert [heading for heading in headings if heading not in picture] == []
 
 
 def test_a_demo_does_not_change_the_folder_of_an_earlier_one(demo: tuple[Path, str]) -> None:
