@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -25,9 +27,16 @@ STYLES: Mapping[str, str] = {
 }
 """Styles of the outcomes of records."""
 
-_PLAIN_WIDTH = 140
+GAP = 2
+"""Blanks between two columns."""
+
+LEAST_TEXT = 12
+"""Cells that a column of text keeps before another column is left out."""
+
+_PIPE_WIDTH = 100_000  # no line is broken there: programs search lines
 _LONGEST_CELL = 2000  # characters; the longest key has 1,024 bytes
-_PROSE = frozenset({"note", "asked for by", "description"})
+_BLANK_ENDS = re.compile(r" +$", re.MULTILINE)
+_PROSE = frozenset({"note", "reason", "description", "on the fleet"})
 _LEFT = (
     ("deliveries", "delivery is not planned yet", "deliveries are not planned yet"),
     ("jobs", "job is not settled yet", "jobs are not settled yet"),
@@ -42,14 +51,29 @@ _LEFT = (
 )
 """The counts of open work in a reply, in words for one and for several."""
 
-_IDENTIFIERS = frozenset({"delivery", "job", "job name", "job_name", "job id"})
-"""Columns that shrink last."""
+
+class _Trimmed:
+    """A stream of text that gets no blanks at the ends of lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write whole lines."""
+        return self._stream.write(_BLANK_ENDS.sub("", text))
+
+    def flush(self) -> None:
+        """Hand over what was written."""
+        self._stream.flush()
 
 
 def screen() -> Console:
-    """Return the console for standard output; colours and its width only on a terminal."""
+    """Return the console for standard output; colours and a width only on a terminal."""
     console = Console()
-    return console if console.is_terminal else Console(width=_PLAIN_WIDTH, no_color=True)
+    if console.is_terminal:
+        return console
+    trimmed = cast("TextIO", _Trimmed(sys.stdout))  # rich asks for no more of it
+    return Console(file=trimmed, width=_PIPE_WIDTH, no_color=True)
 
 
 def complain(message: str) -> None:
@@ -64,19 +88,60 @@ def exit_with_error(message: str, status: int = 2) -> NoReturn:
     sys.exit(status)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Return a plain table; cells are escaped text, never markup."""
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        drawn.add_column(column, overflow="fold", no_wrap=column in _IDENTIFIERS)
-    for row in rows:
-        drawn.add_row(*map(_cell, columns, row))
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    optional: Sequence[str] = (),
+    indent: int = 0,
+) -> Table:
+    """Return a plain table; cells are escaped text, never markup.
+
+    Where it is too wide for the terminal, text is wrapped, and columns that may be are left out.
+
+    Args:
+        columns: Their names, in order.
+        rows: A value for each column.
+        optional: Columns that are left out, the rightmost first, if there is no room for them.
+        indent: Cells before it.
+    """
+    cells = [dict(zip(columns, map(_cell_text, columns, row), strict=True)) for row in rows]
+    heading = {name: name for name in columns}
+    widths = {name: max(cell_len(row[name]) for row in (heading, *cells)) for name in columns}
+    widths |= dict.fromkeys(_PROSE & widths.keys(), LEAST_TEXT)
+    most = screen().width - indent
+    kept = fitting(widths, optional, most)
+    # Only text is wrapped, unless the terminal is too narrow for the rest by itself.
+    fits = _line_width(widths, kept) <= most
+    drawn = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for column in kept:
+        drawn.add_column(column, overflow="fold", no_wrap=fits and column not in _PROSE)
+    for row in cells:
+        drawn.add_row(*(Text(row[name], no_wrap=False) for name in kept))
     return drawn
 
 
-def _cell(column: str, value: object) -> Text:
-    # If the column is too narrow, an identifier continues on the next line.
-    return Text(prose(value) if column in _PROSE else printable(value), no_wrap=False)
+def fitting(widths: Mapping[str, int], optional: Sequence[str], most: int) -> list[str]:
+    """Return the columns that fit into a width.
+
+    Args:
+        widths: The cells that each column needs, in order.
+        optional: Columns that are left out, the rightmost first, until the others fit.
+        most: The width, in cells.
+    """
+    kept = list(widths)
+    for name in reversed(optional):
+        if _line_width(widths, kept) <= most:
+            break
+        kept.remove(name)
+    return kept
+
+
+def _line_width(widths: Mapping[str, int], columns: Sequence[str]) -> int:
+    return sum(widths[column] + GAP for column in columns) - GAP
+
+
+def _cell_text(column: str, value: object) -> str:
+    return prose(value) if column in _PROSE else printable(value)
 
 
 def facts_grid(facts: Iterable[tuple[str, str]]) -> Table:
@@ -104,7 +169,7 @@ def jobs_table(jobs: Sequence[Mapping[str, object]]) -> Table:
     from handler.audit.job_end import WRONG
 
     rows = [(job["document"], job["job_name"], _state(job), job["job_id"] or "") for job in jobs]
-    drawn = table(("document", "job name", "state", "job id"), rows)
+    drawn = table(("document", "job name", "state", "job id"), rows, optional=("document",))
     for row, job in zip(drawn.rows, jobs, strict=True):
         row.style = "red" if job["state"] in WRONG else None
     return drawn

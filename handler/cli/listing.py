@@ -23,7 +23,7 @@ import click
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from handler.cli.console import printable, screen
+from handler.cli.console import GAP, LEAST_TEXT, fitting, printable, screen
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 Row: TypeAlias = Mapping[str, object]
 
 FORMATS = ("table", "json", "yaml", "name")
-
-_GAP = 2  # blanks between two columns
-_LEAST = 12  # cells that the last column keeps before a column is left out
 
 
 class Listing(NamedTuple):
@@ -131,32 +128,22 @@ def print_table(
 
 def table_lines(rows: Sequence[Row], listing: Listing, console: Console) -> list[str]:
     """Return the lines of a table, the first of them its heading, as wide as fits on a console."""
-    most = console.width if console.is_terminal else None
     cells = [{name: printable(row[name]) for name in listing.columns} for row in rows]
     heading = {name: name for name in listing.columns}
     widths = {
         name: max(listing.widths.get(name, 0), *(cell_len(row[name]) for row in (heading, *cells)))
         for name in listing.columns
     }
-    columns = _fitting(listing, widths, most)
+    most, text = console.width, listing.columns[-1]
+    least = {**widths, text: min(LEAST_TEXT, widths[text])}
+    columns = fitting(least, listing.optional, most)
     return [_line({name: row[name] for name in columns}, widths, most) for row in (heading, *cells)]
 
 
-def _fitting(listing: Listing, widths: Mapping[str, int], most: int | None) -> list[str]:
-    """Return the columns that fit into a width, None for any width."""
-    columns = list(listing.columns)
-    for name in reversed(listing.optional):
-        fixed = sum(widths[column] + _GAP for column in columns[:-1])
-        if most is None or fixed + min(_LEAST, widths[columns[-1]]) <= most:
-            break
-        columns.remove(name)
-    return columns
-
-
-def _line(cells: Mapping[str, str], widths: Mapping[str, int], most: int | None) -> str:
+def _line(cells: Mapping[str, str], widths: Mapping[str, int], most: int) -> str:
     padded = (set_cell_size(text, widths[name]) for name, text in cells.items())
-    line = (" " * _GAP).join(padded).rstrip()
-    return line if most is None or cell_len(line) <= most else set_cell_size(line, most - 1) + "…"
+    line = (" " * GAP).join(padded).rstrip()
+    return line if cell_len(line) <= most else set_cell_size(line, most - 1) + "…"
 
 
 def _print_line(console: Console, line: str, style: str) -> None:

@@ -25,7 +25,7 @@ from handler.values.canonical_json import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from handler.audit.record import Record
     from handler.cli.audit.records.delivery_timeline import DeliveryTimeline
@@ -39,6 +39,8 @@ _STATES = {
     "awaiting": "yellow",
 }
 _JOB_COLUMNS = ("job", "type", "state", "attempts", "after", "job id", "on the fleet")
+_OPTIONAL = ("type", "attempts", "after")
+_INDENT = 2
 
 
 @click.command()
@@ -72,7 +74,9 @@ def _print_all(records: Sequence[Record], output: str) -> None:
             print_row(trail_row(record), output)
         return
     console = screen()
-    for timeline in build_timelines(records):
+    for number, timeline in enumerate(build_timelines(records)):
+        if number:
+            console.print()
         _print(timeline, console)
 
 
@@ -99,16 +103,20 @@ def _print(timeline: DeliveryTimeline, console: Console) -> None:
         (f"{timeline.start:%A %d %B %Y, %H:%M:%S} UTC", "dim"),
     )
     facts = ((name, printable(value)) for name, value in timeline.facts)
-    console.print()
     console.print(heading, highlight=False)
-    console.print(Padding(facts_grid(facts), (0, 0, 1, 2)))
+    _print_part(facts_grid(facts), console)
     if timeline.jobs:
-        console.print(Padding(_jobs_table(timeline), (0, 0, 1, 2)))
-    console.print(Padding(_steps_table(timeline), (0, 0, 0, 2)))
+        _print_part(_jobs_table(timeline), console)
+    console.print(Padding.indent(_steps_table(timeline), _INDENT))
+
+
+def _print_part(part: RenderableType, console: Console) -> None:
+    console.print(Padding.indent(part, _INDENT))
+    console.print()
 
 
 def _jobs_table(timeline: DeliveryTimeline) -> Table:
-    lines = table(_JOB_COLUMNS, map(astuple, timeline.jobs))
+    lines = table(_JOB_COLUMNS, map(astuple, timeline.jobs), _OPTIONAL, _INDENT)
     for line, job in zip(lines.rows, timeline.jobs, strict=True):
         done = "success" if job.state in {*FINAL, "succeeded"} else "unknown"
         line.style = STYLES["failure" if job.state in WRONG else done]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 from rich.padding import Padding
+from rich.text import Text
 
 from handler.cli.audit.records.record_row import format_minute, format_span
 from handler.cli.audit.web.report_tables import open_report_tables
@@ -43,6 +44,8 @@ _COUNTS = (
     *("duplicated", "waiting"),
 )
 _TIMES = {"median": "median_seconds", "p95": "p95_seconds"}
+_OPTIONAL = ("jobs", *_TIMES)
+_INDENT = 2
 
 
 @click.command()
@@ -54,7 +57,8 @@ _TIMES = {"median": "median_seconds", "p95": "p95_seconds"}
 def stats(address: str, days: int, output: str) -> None:
     """Print deliveries and jobs per day with their results, failures, and open work.
 
-    Times are from the event to the API's answer: the median, and the 95th percentile.
+    Times are from the event to the API's answer: the median, and the 95th percentile. The table
+    has no column for what did not happen on any day.
 
     \b
       nightdrop audit stats --audit sqlite:///nightdrop.db --days 7
@@ -75,12 +79,14 @@ def _print(results: dict[str, Rows], console: Console) -> None:
         console.print("The log is empty.")
         return
     console.print(
-        f"\n[bold]{log['records']:,} records[/]  {format_minute(log['first_at'])} to "
-        f"{format_minute(log['last_at'])} UTC  [dim]head {log['seq']}, {shown(log['hash'])}…[/]",
+        f"[bold]{log['records']:,} records[/]  {format_minute(log['first_at'])} to "
+        f"{format_minute(log['last_at'])} UTC\n"
+        f"[dim]head {log['seq']}, {shown(log['hash'])}…[/]",
         highlight=False,
     )
-    days = [_day_cells(row) for row in results["days"]]
-    _print_section(console, "Per day", ("day", *_COUNTS, *_TIMES), days)
+    counted = [name for name in _COUNTS if any(row[name] for row in results["days"])]
+    days = [_day_cells(row, counted) for row in results["days"]]
+    _print_section(console, "Per day", ("day", *counted, *_TIMES), days)
     states = [(row["state"], row["jobs"]) for row in results["states"]]
     _print_section(console, "Jobs by state", ("state", "jobs"), states)
     failures = [
@@ -93,7 +99,8 @@ def _print(results: dict[str, Rows], console: Console) -> None:
     ]
     _print_section(console, "Open", ("what", "state", "since", "note"), items, "unknown")
     text = _describe_checkpoint(results["checkpoint"], log["seq"])
-    console.print(f"\n[bold]Latest checkpoint[/]\n  {text}\n", highlight=False)
+    console.print("\n[bold]Latest checkpoint[/]")
+    console.print(Padding.indent(Text.from_markup(text), _INDENT))
 
 
 def _print_section(
@@ -106,20 +113,20 @@ def _print_section(
     if not rows:
         return
     console.print(f"\n[bold]{title}[/]")
-    section = table(columns, rows)
+    section = table(columns, rows, _OPTIONAL, _INDENT)
     for column in section.columns:
         if column.header in {*_COUNTS, *_TIMES, "times"}:
             column.justify = "right"
     for line in section.rows:
         line.style = STYLES[outcome]
-    console.print(Padding(section, (0, 0, 0, 2)))
+    console.print(Padding.indent(section, _INDENT))
 
 
-def _day_cells(row: dict[str, Any]) -> tuple[object, ...]:
+def _day_cells(row: dict[str, Any], counted: Sequence[str]) -> tuple[object, ...]:
     times = (row[column] for column in _TIMES.values())
     return (
         row["day"],
-        *(row[name] or "·" for name in _COUNTS),
+        *(row[name] or "·" for name in counted),
         *("" if seconds is None else format_span(seconds) for seconds in times),
     )
 

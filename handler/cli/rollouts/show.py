@@ -81,7 +81,8 @@ def _parts(
     if jobs:
         yield Text(f"\nRunning jobs ({len(jobs)})", style="bold")
         rows = [{**job, "since": format_time(job["since"])} for job in jobs]
-        yield table(_JOB_COLUMNS, [[row[name] for name in _JOB_COLUMNS] for row in rows])
+        cells = [[row[name] for name in _JOB_COLUMNS] for row in rows]
+        yield table(_JOB_COLUMNS, cells, optional=("progress", "since"))
 
 
 def _facts(details: RolloutDetails, by: str) -> Iterator[tuple[str, str]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from handler.cli.listing import FORMATS, Listing, print_rows
+from tests.support.terminal import on_terminal, plain_on_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NODES = Listing(
     columns=("name", "state", "site", "note"),
@@ -72,7 +74,7 @@ def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("columns", [30, 60, 100])
 def test_a_table_fits_the_terminal(columns: int) -> None:
     """The last column is cropped; optional columns are left out first when there is no room."""
-    lines = on_terminal(columns)
+    lines = plain_on_terminal(columns, listed())
     assert max(map(len, lines)) <= columns
     assert [line.split()[0] for line in lines] == ["name", "gateway-7", "gateway-12"]
     assert ("site" in lines[0]) == (columns > 30)
@@ -81,32 +83,10 @@ def test_a_table_fits_the_terminal(columns: int) -> None:
 
 def test_colours_are_off_with_no_color() -> None:
     """On a terminal, where a style would be printed otherwise."""
-    assert any("\x1b[31m" in line for line in on_terminal(80, "red"))
-    assert not any("\x1b[31m" in line for line in on_terminal(80, "red", NO_COLOR="1"))
+    assert any("\x1b[31m" in line for line in on_terminal(80, listed("red")))
+    assert not any("\x1b[31m" in line for line in on_terminal(80, listed("red"), NO_COLOR="1"))
 
 
-def on_terminal(columns: int, style: str = "", **environ: str) -> list[str]:
-    """Return the lines that are printed on a terminal of some width."""
-    ours, its = pty.openpty()
-    wanted = {"COLUMNS": str(columns), "TERM": "xterm-256color", **environ}
-    with (
-        open(its, "w") as terminal,  # noqa: PTH123 - it has no path
-        redirect_stdout(terminal),
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        for name, value in wanted.items():
-            patch.setenv(name, value)
-        print_rows(ROWS, NODES, "table", style=lambda _row: style)
-    output = b""
-    while chunk := _read(ours):
-        output += chunk
-    os.close(ours)
-    lines = output.decode().replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
-    return [line for line in lines if line]
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:  # Linux reports the end of a terminal as an error
-        return b""
+def listed(style: str = "") -> Callable[[], None]:
+    """Return a function that prints the rows as a table."""
+    return lambda: print_rows(ROWS, NODES, "table", style=lambda _row: style)

@@ -21,6 +21,7 @@ from handler.cli.audit.records.record_row import trail_row
 from handler.cli.audit.web.report_tables import open_report_tables
 from handler.cli.main import main
 from handler.jobs.hold import hold, release
+from tests.support.terminal import plain_on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,12 @@ def run(month: Path) -> Run:
         return CliRunner().invoke(main, ["audit", command, "--audit", address, *arguments])
 
     return call
+
+
+def run_on(command: str, month: Path, *arguments: str) -> None:
+    """Run a subcommand on the standard output of the test."""
+    call = ["audit", command, "--audit", f"sqlite:///{month}", *arguments]
+    main.main(call, standalone_mode=False)
 
 
 def rows(done: Result) -> list[dict[str, Any]]:
@@ -87,6 +94,26 @@ def test_a_job_is_shown_from_the_event_to_the_outcome(run: Run) -> None:
         assert words in done.output
     assert run("show", str(adopted["job_id"])).output == done.output
     assert run("show", str(adopted["delivery"])).output == done.output
+
+
+def test_the_story_of_a_job_fits_eighty_columns(month: Path, run: Run) -> None:
+    """No name and no id is broken; less important columns of its jobs are left out."""
+    adopted = rows(run("list", "-ojson", "--action", "job.adopted"))[0]
+    lines = plain_on_terminal(80, lambda: run_on("show", month, str(adopted["job_name"])))
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("delivery ")
+    line = f"  {adopted['job_name']}  succeeded  {adopted['job_id']}  Successful"
+    assert line in lines
+
+
+def test_the_stats_fit_eighty_columns_with_every_count(month: Path, run: Run) -> None:
+    """What happened on no day has no column, and times are left out; JSON has all of it."""
+    lines = plain_on_terminal(80, lambda: run_on("stats", month))
+    assert max(map(len, lines)) <= 80
+    days = rows(run("stats", "-ojson"))[0]["days"]
+    heading = next(line.split() for line in lines if line.split()[0] == "day")
+    for name in ("rejected", "created", "failed", "refused", "abandoned", "duplicated", "waiting"):
+        assert (name in heading) == any(day[name] for day in days), name
 
 
 def test_the_stats_count_events_and_outcomes(run: Run) -> None:
