@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.audit.checkpoints.checkpoint import (
+    LONGEST,
     SUFFIX,
     Checkpoint,
     checkpointed,
@@ -16,7 +17,7 @@ from handler.audit.checkpoints.checkpoint import (
 )
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.checkpoints.signed_note import signing_key
-from handler.errors import CloudError, SettingsError
+from handler.errors import CloudError, ObjectError, SettingsError
 from handler.values.canonical_json import moment
 from handler.values.obs_address import OBS, parse_obs_address
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from handler.cloud.obs.client import Obs
     from handler.invocation.invocation import Invocation
     from handler.settings import Settings
-
-_LARGEST = 4_096
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,13 @@ class CheckpointBucket:
                 yield one.key.removeprefix(self.prefix)
 
     def get(self, name: str) -> bytes:
-        """Return a checkpoint."""
-        return self.obs.read(self.bucket, f"{self.prefix}{name}", max_bytes=_LARGEST).data
+        """Return a checkpoint; nothing of an object that is longer than any checkpoint is."""
+        try:
+            return self.obs.read(self.bucket, f"{self.prefix}{name}", max_bytes=LONGEST).data
+        except ObjectError as error:
+            if error.code:
+                raise
+            return b""
 
 
 def check_signing_key(settings: Settings) -> None:

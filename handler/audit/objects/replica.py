@@ -138,30 +138,35 @@ class Replica:
         return True
 
     def _read_on(self) -> set[str]:
-        """Fold everything after the known end, segment by segment."""
+        """Fold everything after the known end, segment by segment.
+
+        Raises:
+            LogBrokenError: A segment is missing, or one that had ended has lost its end. Taken for
+                the end of the log it would be written again, and its work would be done twice.
+        """
         hashes: set[str] = set()
         while True:
             segment = self.position.segment
             hashes |= self.follow(self._rest())
             if self.position.segment == segment:
+                if segment <= self._last_ended:
+                    raise self._lost("has lost its end")
                 self.cold = False
                 return hashes
 
     def _rest(self) -> bytes:
-        """Return the bytes after the known end.
-
-        Raises:
-            LogBrokenError: The segment is missing although it was there or has ended. Taken for the
-                end of the log it would be written again, and its work would be done twice.
-        """
+        """Return the bytes after the known end, of a segment that was there or has ended."""
         position = self.position
         data = self._read(position.name, position.size)
         if data is None and (position.size or position.segment <= self._last_ended):
-            raise LogBrokenError(
-                f"{self._objects.place}{position.name} is gone; restore it, then start the "
-                "function again"
-            )
+            raise self._lost("is gone")
         return data or b""
+
+    def _lost(self, what: str) -> LogBrokenError:
+        return LogBrokenError(
+            f"{self._objects.place}{self.position.name} {what}; restore it, then start the "
+            "function again"
+        )
 
     def _require_not_ended(self, position: LogPosition) -> None:
         if position.segment != self.position.segment:

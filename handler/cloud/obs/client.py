@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _ERROR_BYTES = 8192
-_LISTED_BYTES = 4 * 1024 * 1024
+_LISTED_BYTES = 8 * 1024 * 1024  # of 1,000 keys with 1,024 characters that are escaped
 _CODE = re.compile(rb"<Code>([^<]{1,256})</Code>")
 _CODE_FORM = re.compile(r"[A-Z][A-Za-z]{2,63}")
 _TAG = re.compile(r"[!-~]{0,128}")

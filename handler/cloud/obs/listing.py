@@ -7,6 +7,7 @@ the request has no `encoding-type`. A page larger than OBS documents is refused 
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from xml.etree import ElementTree as ET
@@ -20,12 +21,12 @@ _FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x([0-9a-fA-F]{1,6})
 REPLACED = "\x1f"
 """Stands in a key for a character that XML cannot contain; it sorts before all that XML can."""
 
-_REPLACEMENT = "\ufffd"  # the character that the parser sees in its place
+_STAND_INS = range(0xE000, 0xF900)  # private characters: the parser sees three of them in its place
 
 _ALLOWED_CONTROLS = frozenset({9, 10, 13})
 _FIRST_PRINTABLE = 32
 _MOST_TAGS = 80_000
-_MOST_REFERENCES = 100_000
+_MOST_REFERENCES = LARGEST_PAGE * 1100
 _LONGEST_TEXT = 4096
 _TAG = re.compile(r"[!-~]{0,128}")
 _TIME = re.compile(r"(2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]{1,9})?Z")
@@ -63,15 +64,18 @@ def listing_of(xml: bytes) -> ObjectPage:
     try:
         # Parsed as UTF-8 whatever it declares: OBS writes nothing else.
         parser = ET.XMLParser(encoding="UTF-8")  # noqa: S314 - a DTD is refused first
-        return _page(ET.fromstring(_parsable(xml), parser))  # noqa: S314 - same reason
+        # Nobody can write a key that has it.
+        stand_in = "".join(chr(secrets.choice(_STAND_INS)) for _ in range(3))
+        root = ET.fromstring(_parsable(xml, stand_in), parser)  # noqa: S314 - same reason
+        return _page(root, stand_in)
     except (ET.ParseError, ValueError) as error:
         raise NoAnswerError("OBS answered a listing that cannot be read") from error
 
 
-def _page(root: ET.Element) -> ObjectPage:
+def _page(root: ET.Element, stand_in: str) -> ObjectPage:
     if _name(root) != "ListBucketResult":
         raise ValueError("it is another document")
-    objects = tuple(_object(one) for one in root if _name(one) == "Contents")
+    objects = tuple(_object(one, stand_in) for one in root if _name(one) == "Contents")
     truncated = _text(root, "IsTruncated") == "true"
     if len(objects) > LARGEST_PAGE or (truncated and not objects):
         raise ValueError("it has too many objects, or none and is not the last page")
@@ -90,24 +94,24 @@ def _text(element: ET.Element, name: str) -> str:
     return "".join(texts)
 
 
-def _parsable(xml: bytes) -> bytes:
+def _parsable(xml: bytes, stand_in: str) -> bytes:
     if b"<!DOCTYPE" in xml:
         raise ValueError("it declares a document type")
     if xml.count(b"<") > _MOST_TAGS or xml.count(b"&#") > _MOST_REFERENCES:
         raise ValueError("it has too many elements or references")
-    return _FORBIDDEN.sub(_readable, xml)
+    replacement = stand_in.encode()
+
+    def readable(found: re.Match[bytes]) -> bytes:
+        # XML cannot contain such a character; one key with it must not make all others unreadable.
+        code = int(found[1], 16) if found[1] else int(found[2] or 0)
+        is_allowed = code >= _FIRST_PRINTABLE or code in _ALLOWED_CONTROLS
+        return found[0] if is_allowed else replacement
+
+    return _FORBIDDEN.sub(readable, xml)
 
 
-def _readable(found: re.Match[bytes]) -> bytes:
-    # XML cannot contain such a character; one key with it must not make all others unreadable.
-    code = int(found[1], 16) if found[1] else int(found[2] or 0)
-    return (
-        found[0] if code >= _FIRST_PRINTABLE or code in _ALLOWED_CONTROLS else _REPLACEMENT.encode()
-    )
-
-
-def _object(contents: ET.Element) -> ListedObject:
-    key = _text(contents, "Key").replace(_REPLACEMENT, REPLACED)
+def _object(contents: ET.Element, stand_in: str) -> ListedObject:
+    key = _text(contents, "Key").replace(stand_in, REPLACED)
     etag = _text(contents, "ETag").strip('"')
     time = _TIME.fullmatch(_text(contents, "LastModified"))
     if not key or time is None:

@@ -24,6 +24,8 @@ REST_SECONDS = 1.0
 
 _LONGEST_WAIT = 60.0  # seconds between two attempts to upload the same file
 _POLL_SECONDS = 0.3
+_DEEPEST = 100
+"""How many folders inside each other are entered: a walk without an end needs a file for each."""
 
 
 class Version(NamedTuple):
@@ -87,7 +89,7 @@ class FoundFile:
 def found_files(folder: Path) -> Iterator[FoundFile]:
     """Yield the entries of a folder and of its subfolders, in the order of names.
 
-    Folders that are links are not entered; files that disappear are skipped.
+    Folders that are links, or too deep, are not entered; files that disappear are skipped.
 
     Raises:
         OSError: The folder itself cannot be read.
@@ -95,9 +97,10 @@ def found_files(folder: Path) -> Iterator[FoundFile]:
     top = os.path.join(folder, "")  # noqa: PTH118 - with its slash, so that it may be a link itself
     for root, folders, names, descriptor in os.fwalk(top):
         parent = root.removeprefix(top).strip("/")
-        links = [name for name in folders if _is_link(name, descriptor)]
-        folders.sort()
-        for name in sorted([*names, *links]):
+        is_deepest = parent.count("/") >= _DEEPEST
+        closed = [name for name in folders if is_deepest or _is_link(name, descriptor)]
+        folders[:] = sorted(set(folders) - set(closed))
+        for name in sorted([*names, *closed]):
             try:
                 status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
             except OSError:
@@ -216,6 +219,8 @@ class DropFolder:
         """Return why a file is not uploaded, "" if it is."""
         if file.is_link:
             return "is a link and was not uploaded; drop the file itself"
+        if stat.S_ISDIR(file.mode):
+            return f"is a folder inside {_DEEPEST} others, which is not entered; drop its files"
         if not file.is_regular:
             return "is not a regular file and was not uploaded"
         if not file.is_named_in_utf8:

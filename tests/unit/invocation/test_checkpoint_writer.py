@@ -240,6 +240,21 @@ def test_a_bucket_stores_them_for_the_verifier(
     assert (verdict.status, verdict.faults) == (0, ())
 
 
+def test_an_object_that_is_too_long_for_a_checkpoint_is_a_fault(
+    environ: Environ, fire: Fire, emulator: Emulator
+) -> None:
+    """It may be undeletable there, and must not hide what else is wrong."""
+    environ["NIGHTDROP_CHECKPOINTS"] = f"obs://{BUCKET}/checkpoints"
+    fire(timer_event(UPGRADE))
+    emulator.state.put_object(BUCKET, "checkpoints/strange.checkpoint", b"x" * 100_000)
+    obs = open_obs(environ)
+    place = checkpoint_store(environ["NIGHTDROP_CHECKPOINTS"], obs)
+    with closing(open_source(environ["NIGHTDROP_AUDIT"])) as stored:
+        verdict = verify_log(stored, Evidence([place]))
+    obs.transport.close()
+    assert [("strange.checkpoint" in str(fault)) for fault in verdict.faults] == [True]
+
+
 def test_a_bucket_needs_a_client() -> None:
     """A folder does not."""
     with pytest.raises(SettingsError, match="NIGHTDROP_REGION"):

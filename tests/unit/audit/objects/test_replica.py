@@ -249,6 +249,19 @@ def test_a_sealed_segment_that_is_missing_is_not_started_again(
         ask(bucket)
 
 
+@pytest.mark.parametrize("ask", [seen, rebuild])
+def test_an_ended_segment_that_has_lost_its_end_is_not_continued(
+    bucket: StoredObjects, ask: Callable[[StoredObjects], object]
+) -> None:
+    """What its end recorded would be done again."""
+    last_ended = "records/0000000002"
+    lines = bucket.objects[last_ended].splitlines(keepends=True)
+    bucket.objects[last_ended] = b"".join(lines[:-3])
+    del bucket.objects[SEGMENT]
+    with pytest.raises(LogBrokenError, match=f"{last_ended} has lost its end; restore it"):
+        ask(bucket)
+
+
 def test_a_missing_segment_is_noticed(bucket: StoredObjects) -> None:
     """By a warm instance that writes there, and by every reader of the records."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:

@@ -121,7 +121,7 @@ def test_a_partial_listing_is_refused(body: bytes) -> None:
         xml(one("\n" * 2_000_000)),
         xml(one("k" * 5000)),
         xml("<a/>" * 100_000),
-        xml(one("&#65;" * 200_000)),
+        xml(one("&#65;" * 2_000_000)),
         xml(one("a</Key><Key>b")),
         xml(one(at="0001-01-01T00:00:00.000Z")),
         xml(one(at="2026-02-30T00:00:00.000Z")),
@@ -169,6 +169,18 @@ def test_a_bucket_is_listed_to_its_end(transport: Transport) -> None:
         assert [found.key for found in listed] == names
         assert listed[0].etag == cloud.state.buckets[BUCKET][names[0]].etag
         assert [seen.operation for seen in cloud.state.requests] == ["ListObjects"] * 2
+        transport.close()
+
+
+def test_no_keys_of_one_page_hide_those_of_the_next(transport: Transport) -> None:
+    """The longest ones, each character of which is escaped, and the mark of a replaced one last."""
+    with Emulator() as cloud:
+        names = [f"drop/{n:04}{'&' * 1015}" for n in range(998)]
+        names += ["drop/a\x01", "drop/a\ufffd", "drop/b.yaml"]
+        for name in names:
+            cloud.state.put_object(BUCKET, name, b"x")
+        listed = [one.key for one in client(cloud, transport).list_objects(BUCKET, "drop/")]
+        assert listed == [*names[:998], f"drop/a{REPLACED}", *names[-2:]]
         transport.close()
 
 

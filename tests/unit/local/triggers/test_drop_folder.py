@@ -173,6 +173,17 @@ def test_a_link_is_not_followed(scene: Scene, tmp_path_factory: pytest.TempPathF
     ]
 
 
+def test_a_folder_that_is_too_deep_is_reported_and_stops_nothing(scene: Scene) -> None:
+    """A walk into it would end the watcher."""
+    deepest = scene.folder.joinpath(*["a"] * 600)
+    deepest.mkdir(parents=True)
+    (scene.folder / "b.yaml").write_bytes(b"one")
+    scene.settle()
+    assert scene.uploaded == [("b.yaml", b"one")]
+    (message,) = scene.messages
+    assert "is a folder inside 100 others" in message
+
+
 def test_a_file_that_becomes_a_link_before_it_is_read_is_not_followed(
     scene: Scene, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
