@@ -19,7 +19,10 @@ ShownWord: TypeAlias = Literal[JobWord, EndWord]
 SUCCESSFUL = "Successful"
 """How the API names a success, of a job and of a task."""
 
-ENDED = frozenset({SUCCESSFUL, "Partially_successful", "Failed", "Stopped", "Timed_out"})
+STOPPED = "Stopped"
+"""How the API names a job that was paused."""
+
+ENDED = frozenset({SUCCESSFUL, "Partially_successful", "Failed", STOPPED, "Timed_out"})
 """Statuses after which the API changes a job no more (list page of the batch jobs)."""
 
 FAILED: frozenset[ShownWord] = frozenset({"partly failed", "failed", "end unknown"})

@@ -8,6 +8,8 @@ planned ──► sending ──► created             the API's 201, with the 
    │          │            └──► absent ──► sending
    └──► expired                             not sent while it was valid
 
+duplicated ──► adopted                   one copy ended or was deleted: the other is the job now
+
 created, adopted ──► pausing, resuming, retrying, deleting ──► paused, resumed, retried, deleted
 a claimed operation leaves the state as it is   └──► unchanged: not done, and why
 """
@@ -44,7 +46,7 @@ DEAD: frozenset[JobWord] = frozenset({"refused", "expired", "abandoned"})
 UNSETTLED: frozenset[JobWord] = frozenset({"sending", "unknown"})
 """States in which the API may have the job without our knowing."""
 
-FOLLOWED: frozenset[JobWord] = frozenset({"created", "adopted"})
+FOLLOWED: frozenset[JobWord] = frozenset({"created", "adopted", "duplicated"})
 """States in which the API is asked how the job ended."""
 
 DELETED = "deleted"
@@ -55,7 +57,10 @@ _CLAIMS: Mapping[str, OperationWord] = {
 }  # fmt: skip
 """The claims of an operation on a job, and the operation."""
 
-_RUNNING = {
+_ENDS = frozenset({"finished", "deleted"})
+"""The words of a job's end at the API."""
+
+_RUNNING: Mapping[str, Any] = {
     "paused": False, "finished": "", "tasks": 0, "succeeded": 0,
     "finished_at": "", "finished_seq": 0,
 }  # fmt: skip
@@ -84,6 +89,7 @@ class JobState(NamedTuple):
         lease_until: Until when the latest claim's instance may still answer, a timestamp.
         valid_until: After this nothing is sent any more, a timestamp.
         job_id: The API's id, once known.
+        other_ids: The ids of its other copies at the API, separated by blanks; "" if it has none.
         finished: The status it ended with, once the API has said so.
         tasks: How many tasks it had when it ended.
         succeeded: How many of them succeeded.
@@ -116,6 +122,7 @@ class JobState(NamedTuple):
     lease_until: str = ""
     valid_until: str = ""
     job_id: str = ""
+    other_ids: str = ""
     finished: str = ""
     tasks: int = 0
     succeeded: int = 0
@@ -157,19 +164,14 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
         return _planned_job(fields) if word == "planned" else None
     note = str(fields.get("note", ""))
     seen = job._replace(seq=integer(fields["seq"]), changed_at=str(fields["at"]), note=note)
-    if word in _CLAIMS or word in _OPERATED:
-        return _fold_operation(job, seen, word, part(fields, "request"))
     request, response = part(fields, "request"), part(fields, "response")
+    of_copy = str(response.get("job_id", job.job_id))
+    if word == "duplicated" or (word in _ENDS and (job.other_ids or of_copy != job.job_id)):
+        return _fold_copies(seen, word, of_copy)
+    if word in _CLAIMS or word in _OPERATED:
+        return _fold_operation(job, seen, word, request)
     if word == "finished":
-        return seen._replace(
-            finished=str(response["final"]),
-            tasks=integer(response.get("tasks", 0)),
-            succeeded=integer(response.get("succeeded", 0)),
-            ended_at=integer(response.get("ended_at", 0)),
-            finished_at=seen.changed_at,
-            finished_seq=seen.seq,
-            paused=False,
-        )
+        return _finished(seen, response)
     if word == "sending":
         return seen._replace(
             state="sending",
@@ -179,13 +181,15 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
             status=0,
             note="",
         )
-    if word not in _STATES:
-        return seen
+    return _answered(seen, cast("JobWord", word), response) if word in _STATES else seen
+
+
+def _answered(seen: JobState, word: JobWord, response: Mapping[str, Json]) -> JobState:
     return seen._replace(
-        state=cast("JobWord", word),
+        state=word,
         status=integer(response.get("status", 0)),
-        job_id=job.job_id or str(response.get("job_id", "")),
-        doubtful=job.doubtful or word == "absent",
+        job_id=seen.job_id or str(response.get("job_id", "")),
+        doubtful=seen.doubtful or word == "absent",
     )
 
 
@@ -209,6 +213,36 @@ def _fold_operation(
     return seen._replace(
         operation=_CLAIMS[word], date=str(request["date"]), lease_until=str(request["lease_until"])
     )
+
+
+def _finished(seen: JobState, response: Mapping[str, Json]) -> JobState:
+    return seen._replace(
+        finished=str(response["final"]),
+        tasks=integer(response.get("tasks", 0)),
+        succeeded=integer(response.get("succeeded", 0)),
+        ended_at=integer(response.get("ended_at", 0)),
+        finished_at=seen.changed_at,
+        finished_seq=seen.seq,
+        paused=False,
+    )
+
+
+def _fold_copies(seen: JobState, word: str, job_id: str) -> JobState:
+    """Return a job's state after a record that it is at the API once more, or has ended there once.
+
+    It goes on as the copy that is left, and ends with the last one.
+    """
+    known = [] if seen.finished and word == "duplicated" else [seen.job_id]
+    known += seen.other_ids.split()
+    if word == "duplicated":
+        ids = [*filter(None, known), *([] if job_id in {seen.job_id, *known} else [job_id])]
+    else:
+        ids = [one for one in known if one != job_id]
+    first, *others = ids or [seen.job_id]
+    left = seen._replace(job_id=first, other_ids=" ".join(others))
+    if first != seen.job_id:
+        left = left._replace(state="adopted", operation="", ended_at=0, **_RUNNING)
+    return left._replace(state="duplicated") if word == "duplicated" else left
 
 
 def _planned_job(fields: Fields) -> JobState:

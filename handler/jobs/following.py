@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from handler.audit.job_end import ENDED, SUCCESSFUL
+from handler.audit.job_end import ENDED, STOPPED, SUCCESSFUL
 from handler.audit.job_state import DELETED
 from handler.audit.log import Decision, followed_by
 from handler.jobs.breaker import trip
@@ -61,7 +61,7 @@ def finish(seen: JobState, answer: ShownJob | Gone, sending: SendSettings) -> De
     def decide(view: View) -> Decision[JobState]:
         job = known(view, seen.key)
         drafts = _end(job, answer, view.now, sending) if job.seq == seen.seq else ()
-        if drafts and job.rollout:
+        if drafts and job.rollout and not job.other_ids:
             # Loaded where it is needed: most jobs are of no rollout.
             from handler.jobs.node_outcomes import failed_nodes
 
@@ -91,7 +91,7 @@ def _end(
     if isinstance(answer, Gone):
         return () if age < lag else (_deleted(job),)
     # A job that runs once more was stopped before: clocks may differ by more than it ran since.
-    is_old = is_of_before(answer, job.ended_at) or answer.status == "Stopped"
+    is_old = is_of_before(answer, job.ended_at) or answer.status == STOPPED
     if job.ended_at and is_old and now - _moment_of(job.ended_at) < lag:
         return ()
     if job.paused:
@@ -120,7 +120,7 @@ def _while_paused(job: JobState, answer: ShownJob, *, resumed: bool) -> tuple[Dr
         answer: What the API shows.
         resumed: Whether it was paused so long ago that a job that runs was resumed.
     """
-    if answer.status in ENDED - {"Stopped"}:
+    if answer.status in ENDED - {STOPPED}:
         return (_finished(job, answer),)
     if answer.status not in {"Running", "Waiting"} or not resumed:
         return ()
@@ -140,6 +140,7 @@ def _deleted(job: JobState) -> Draft:
 def _finished(job: JobState, ended: ShownJob) -> Draft:
     reasons = [reason[:_LONGEST_REASON] for _, reason in ended.tasks if reason][:_REASONS]
     given_up = "" if ended.status in ENDED else _GIVEN_UP
+    other = f"it runs on as {job.other_ids}" if job.other_ids else ""
     return about(job)._replace(
         action="job.finished",
         outcome="success" if ended.status == SUCCESSFUL else "failure",
@@ -151,5 +152,5 @@ def _finished(job: JobState, ended: ShownJob) -> Draft:
             "failed": len(ended.tasks) - ended.succeeded,
             "ended_at": ended.updated_at or None,
         },
-        note="; ".join(filter(None, [given_up, *reasons])),
+        note="; ".join(filter(None, [other, given_up, *reasons])),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.audit.job_end import ENDED, SUCCESSFUL
+from handler.audit.job_end import ENDED, STOPPED, SUCCESSFUL
 from handler.audit.log import Decision, followed_by
 from handler.cloud.http_transport import NOT_FOUND
+from handler.cloud.ief.redaction import UNREADABLE
 from handler.jobs.claiming import contradicted
 from handler.jobs.decisions import Done, Refused, Unknown, about, known
 from handler.jobs.effects import Gone, is_of_before
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from handler.jobs.decisions import Deferred
     from handler.jobs.operations import Operation, OperationAnswer, OperationRequest
 
-_STOPPED = frozenset({"Stopping", "Stopped"})
+_STOPPED = frozenset({"Stopping", STOPPED})
 _SETTLED = "the answer was lost, and the fleet shows it"
 
 
@@ -155,22 +156,25 @@ def _recorded(draft: Draft, result: OperationResult) -> Decision[OperationResult
 def _is_done(job: JobState, operation: Operation, shown: ShownJob | Gone, *, fenced: bool) -> bool:
     """Return whether what the API shows of a job proves that an operation was done.
 
-    That the API does not know a job is believed once it has caught up. A retry of a job that has
-    ended again shows in another result, or in a later end.
+    That the API does not know a job is believed once it has caught up, and a status that cannot be
+    read proves nothing. A retry of a job that has ended again shows in another result, or in a
+    later end.
     """
     if isinstance(shown, Gone):
         return operation.name == "delete" and fenced
+    if shown.status in ("", UNREADABLE):
+        return False
     if operation.name == "pause":
         return shown.status in _STOPPED
     if operation.name == "resume":
-        return bool(shown.status) and shown.status not in _STOPPED
+        return shown.status not in _STOPPED
     if operation.name == "retry":
         # Tasks of a job that timed out may succeed late, which is no sign of a retry.
         more = shown.succeeded != job.succeeded and job.finished != "Timed_out"
         # What a job was given up with is no end: another status is no sign of a retry either.
         same = (shown.status == job.finished or job.finished not in ENDED) and not more
         later = shown.updated_at > (job.ended_at or moment(job.date).timestamp())
-        return bool(shown.status) and (shown.status not in ENDED or not same or later)
+        return shown.status not in ENDED or not same or later
     return False
 
 

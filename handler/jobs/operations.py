@@ -24,8 +24,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from handler.audit.job_end import SUCCESSFUL, shown_state
-from handler.audit.job_state import DEAD, DELETED, FOLLOWED
+from handler.audit.job_end import STOPPED, SUCCESSFUL, shown_state
+from handler.audit.job_state import DEAD, DELETED
 from handler.audit.log import Decision
 from handler.jobs.decisions import Refused, Unknown, known, lease_over
 from handler.values.canonical_json import moment, timestamp
@@ -249,9 +249,9 @@ def condition_of(job: JobState) -> str:
         sent = job.state == "abandoned" and job.attempt
         return "abandoned" if sent else "dead" if job.state in DEAD else "waiting"
     if job.finished:
-        words = {DELETED: "deleted", "Stopped": "stopped", SUCCESSFUL: "succeeded"}
+        words = {DELETED: "deleted", STOPPED: "stopped", SUCCESSFUL: "succeeded"}
         return words.get(job.finished, "ended")
-    if job.state not in FOLLOWED:
+    if job.state == "duplicated":
         return "duplicated"
     return "paused" if job.paused else "running"
 

@@ -31,7 +31,7 @@ _MOST_OPEN = 1000
 _TO_DO = {
     "rejected": "correct the spec and deliver it again",
     "awaiting": "check the spec; `nightdrop approve {key}` lets it run",
-    "duplicated": "two jobs run for one: delete the one that is not in the log",
+    "duplicated": "two jobs run for one; `nightdrop jobs delete JOB` deletes one of them",
     "refused": "correct the cause, then deliver the same again",
     "expired": "deliver it again if it is still wanted",
     "failed": "look at the targets that failed; `nightdrop jobs retry JOB` runs them again",

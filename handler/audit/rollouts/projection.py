@@ -15,7 +15,7 @@ from handler.audit.sql.value_list import rows_for
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from handler.audit.job_state import JobState
     from handler.audit.record import Fields
@@ -24,14 +24,13 @@ if TYPE_CHECKING:
 
 _FLAGS = ("wave_done", "breached")
 
-ENDS_WITH = {
-    "job.finished": ("succeeded", "running"),
-    "job.refused": ("failed", "running"),
-    "job.abandoned": ("failed", "running"),
-    "job.deleted": ("failed", "running"),
-    "job.duplicated": ("failed", "running"),
+ENDS_WITH: Mapping[str, NodeWord] = {
+    "job.finished": "succeeded",
+    "job.refused": "failed",
+    "job.abandoned": "failed",
+    "job.deleted": "failed",
 }
-"""The records of a job that move the nodes in it: the state they lead to, and from which one."""
+"""The records of a job that move the nodes that run in it, and the state they lead to."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +142,8 @@ def move_nodes(execute: Execute, job: str, recorded: Fields) -> None:
     if action == "job.expired":
         execute(statements.RELEASE, (job,))
     elif action in ENDS_WITH:
-        state, before = ENDS_WITH[action]
-        execute(statements.MOVE_ALL, (state, note if state == "failed" else "", job, before))
+        state = ENDS_WITH[action]
+        execute(statements.MOVE_ALL, (state, note if state == "failed" else "", job))
 
 
 def rollout_row(rollout: RolloutState) -> tuple[Any, ...]:

@@ -63,7 +63,7 @@ WHERE job = ? AND state = 'running'"""
 MOVE = "UPDATE rollout_nodes SET state = ?, note = ? WHERE key = ?"
 EXCUSE = """UPDATE rollout_nodes SET excused = 1
 WHERE rollout = ? AND excused = 0 AND state IN ('failed', 'succeeded')"""
-MOVE_ALL = "UPDATE rollout_nodes SET state = ?, note = ? WHERE job = ? AND state = ?"
+MOVE_ALL = "UPDATE rollout_nodes SET state = ?, note = ? WHERE job = ? AND state = 'running'"
 RETRY = """UPDATE rollout_nodes SET state = 'pending', note = '', excused = 0
 WHERE rollout = ? AND state = 'failed' AND place >= ? AND round <= ?"""
 DELETE_SUCCEEDED = "DELETE FROM rollout_nodes WHERE rollout = ? AND state = 'succeeded'"

@@ -102,6 +102,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
     lease_until TEXT NOT NULL,
     valid_until TEXT NOT NULL,
     job_id      TEXT NOT NULL,                -- the API's id
+    other_ids   TEXT NOT NULL,                -- of its other copies at the API, separated by blanks
     finished    TEXT NOT NULL,                -- the status it ended with
     tasks       INTEGER NOT NULL,             -- how many it had then
     succeeded   INTEGER NOT NULL,             -- how many of them succeeded
@@ -125,7 +126,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
 
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON nightdrop.jobs (delivery, document);
 CREATE INDEX IF NOT EXISTS jobs_by_id ON nightdrop.jobs (job_id) WHERE job_id <> '';
-CREATE INDEX IF NOT EXISTS jobs_todo ON nightdrop.jobs (todo, seq) WHERE todo <> 'nothing';
+CREATE INDEX IF NOT EXISTS jobs_todo ON nightdrop.jobs (todo, paused, seq) WHERE todo <> 'nothing';
 CREATE INDEX IF NOT EXISTS jobs_ended ON nightdrop.jobs (finished_at) WHERE finished <> '';
 CREATE INDEX IF NOT EXISTS jobs_by_rollout ON nightdrop.jobs (rollout, seq) WHERE rollout <> '';
 
@@ -149,7 +150,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.rollouts (
     succeeded   INTEGER NOT NULL,             -- nodes that are no longer in rollout_nodes
     note        TEXT NOT NULL,
     planned_at  TEXT COLLATE "C" NOT NULL,
-    changed_at  TEXT NOT NULL,
+    changed_at  TEXT COLLATE "C" NOT NULL,
     seq         BIGINT NOT NULL               -- its latest record
 );
 

@@ -75,7 +75,7 @@ def _fold(view: SqlView, recorded: Fields) -> None:
         date = str(part(recorded, "request")["date"])
         view.rows.forget()
         for statement in statements.FORGET:
-            view.execute(statement, (date, date))
+            view.execute(statement, (date, date, date))
         view.execute(statements.PUT_SWITCH, (FORGOTTEN_UNTIL, date))
     elif action.startswith("job."):
         _project_job(view, recorded)
@@ -119,7 +119,8 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
     view.rows.put_job(job)
     if before and job.final and not before.final:
         view.execute(statements.DELETE_BODY, (key,))
-    if job.rollout:
+    # While another copy of a job runs, its nodes are in that.
+    if job.rollout and not (before and before.other_ids):
         project_rollout(view.execute, recorded, job.key)
 
 

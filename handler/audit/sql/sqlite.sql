@@ -85,6 +85,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     lease_until TEXT NOT NULL,
     valid_until TEXT NOT NULL,
     job_id      TEXT NOT NULL,                -- the API's id
+    other_ids   TEXT NOT NULL,                -- of its other copies at the API, separated by blanks
     finished    TEXT NOT NULL,                -- the status it ended with
     tasks       INTEGER NOT NULL,             -- how many it had then
     succeeded   INTEGER NOT NULL,             -- how many of them succeeded
@@ -108,7 +109,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON jobs (delivery, document);
 CREATE INDEX IF NOT EXISTS jobs_by_id ON jobs (job_id) WHERE job_id <> '';
-CREATE INDEX IF NOT EXISTS jobs_todo ON jobs (todo, seq) WHERE todo <> 'nothing';
+CREATE INDEX IF NOT EXISTS jobs_todo ON jobs (todo, paused, seq) WHERE todo <> 'nothing';
 CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (finished_at) WHERE finished <> '';
 CREATE INDEX IF NOT EXISTS jobs_by_rollout ON jobs (rollout, seq) WHERE rollout <> '';
 

@@ -45,7 +45,8 @@ _JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"
 JOB = f"{_JOBS} WHERE key = ?"
 JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {ANY}"
 JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
-JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY seq LIMIT ?"
+# Paused jobs come last: however many there are, those that run are asked for.
+JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY paused, seq LIMIT ?"
 LATEST_JOBS = f"{_JOBS} ORDER BY planned_at DESC, document DESC, key LIMIT ?"
 FLEET_ENDS = """SELECT COUNT(*), COUNT(CASE WHEN shown <> 'succeeded' THEN 1 END) FROM jobs
 WHERE finished <> '' AND finished_at > ? AND finished_seq > ?
@@ -106,6 +107,7 @@ _CLOSED_BEFORE = """
 touched_at < ? AND state NOT IN ('received', 'awaiting') AND rollouts_open = 0 AND NOT EXISTS (
     SELECT 1 FROM jobs
     WHERE delivery = deliveries.key AND (todo <> 'nothing' OR changed_at >= ?))
+AND NOT EXISTS (SELECT 1 FROM rollouts WHERE delivery = deliveries.key AND changed_at >= ?)
 AND NOT EXISTS (
     SELECT 1 FROM deliveries AS later
     WHERE later.repeats = deliveries.key AND later.repeats <> '' AND later.state <> 'repeated')"""

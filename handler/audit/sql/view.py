@@ -184,7 +184,7 @@ class SqlView:
 
     def has_closed_before(self, before: str) -> bool:
         """Return whether a delivery has been closed and untouched since before a timestamp."""
-        return bool(self._query(statements.HAS_CLOSED_BEFORE, (before, before)))
+        return bool(self._query(statements.HAS_CLOSED_BEFORE, (before, before, before)))
 
     @property
     def forgotten(self) -> str:

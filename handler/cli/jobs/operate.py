@@ -80,4 +80,5 @@ def _operate(name: ActionName, address: str, what: str, reason: str, *, asks: bo
     reply = run_action(name, address, job=found.key, reason=reason)
     done = OPERATIONS[name.removeprefix("job.")].participle
     warnings = cast("list[str]", reply.get("warnings", []))
-    click.echo(printable("; ".join(warnings) or f"job {found.name} is {done}"))
+    goes_on = f"; it goes on as its other copy, {found.other_ids}" if found.other_ids else ""
+    click.echo(printable("; ".join(warnings) or f"job {found.name} is {done}{goes_on}"))

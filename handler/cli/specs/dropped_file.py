@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
-from handler.audit.job_end import ENDED, WRONG
+from handler.audit.job_end import ENDED, STOPPED, WRONG
 from handler.audit.job_state import FINAL, FOLLOWED, JobWord
 from handler.cli.console import complain
 from handler.cli.jobs.job_row import fleet_word, progress_shown
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 _LARGEST = 16 * 1024 * 1024
 _NO_RIGHT = frozenset({401, 403})
 _CONTENT_TYPE = "application/octet-stream"
-_STOPPED = "Stopped"
-_OVER = ENDED - {_STOPPED}  # who paused it can resume it
+_OVER = ENDED - {STOPPED}  # who paused it can resume it
 _ENDED = frozenset({"finished", "stopped"})  # rollouts
 _NOT_FINAL = frozenset(get_args(JobWord)) - FINAL
 
@@ -123,7 +122,7 @@ class DropProgress:
         shown = self._shown(job)
         if shown is None or job["state"] not in FOLLOWED:
             return str(job["state"])
-        return "stopped" if shown.status == _STOPPED else fleet_word(progress_shown(shown))
+        return "stopped" if shown.status == STOPPED else fleet_word(progress_shown(shown))
 
     def _ends(self, rollouts_end: Collection[str]) -> bool:
         """Return whether all jobs are over, and all rollouts in a state or waiting for that."""

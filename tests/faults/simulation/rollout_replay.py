@@ -35,7 +35,6 @@ _MOVES = {
     "job.refused": "failed",
     "job.abandoned": "failed",
     "job.deleted": "failed",
-    "job.duplicated": "failed",
 }
 """The records that end a job, and what its running nodes are then."""
 

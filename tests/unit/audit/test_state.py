@@ -92,6 +92,48 @@ def test_the_first_id_of_a_job_stays() -> None:
     assert folded("duplicated", job, response={"job_id": "two"}).job_id == "one"
 
 
+TWICE = folded(
+    "duplicated",
+    folded("created", response={"status": 201, "job_id": "one"}),
+    response={"job_id": "two"},
+)
+
+
+def test_a_job_that_exists_twice_is_followed_with_the_ids_of_both() -> None:
+    """Until a person has deleted one of them, or both have ended."""
+    assert (TWICE.state, TWICE.job_id, TWICE.other_ids) == ("duplicated", "one", "two")
+    assert TWICE.followed
+    thrice = folded("duplicated", TWICE, response={"job_id": "three"})
+    assert thrice.other_ids == "two three"
+
+
+@pytest.mark.parametrize("word", ["finished", "deleted"])
+def test_a_job_that_exists_twice_goes_on_as_its_other_copy(word: str) -> None:
+    """Once the first has ended or was deleted; the end of the last one is the job's."""
+    left = folded(word, TWICE, response={"job_id": "one", "final": "Successful"})
+    found = (left.state, left.job_id, left.other_ids, left.finished, left.followed)
+    assert found == ("adopted", "two", "", "", True)
+    ended = folded(word, left, response={"job_id": "two", "final": "Failed"})
+    assert (ended.job_id, ended.followed) == ("two", False)
+
+
+def test_a_copy_that_shows_up_after_a_job_has_ended_is_followed() -> None:
+    """It runs on the fleet."""
+    before = folded("created", response={"status": 201, "job_id": "one"})
+    ended = folded("finished", before, response={"job_id": "one", "final": "Successful"})
+    again = folded("duplicated", ended, response={"job_id": "two"})
+    assert (again.state, again.job_id, again.followed) == ("duplicated", "two", True)
+
+
+@pytest.mark.parametrize("word", ["duplicated", "finished", "deleted"])
+def test_the_latest_record_of_a_job_that_exists_twice_changes_nothing_once_more(word: str) -> None:
+    """By that it is known whether a state is the one that the records lead to."""
+    job_id = "two" if word == "duplicated" else "one"
+    record: Json = {"job_id": job_id, "final": "Successful"}
+    left = folded(word, TWICE, response=record)
+    assert folded(word, left, response=record) == left
+
+
 @pytest.mark.parametrize("word", get_args(JobWord))
 def test_nothing_is_sent_from_a_final_state(word: JobWord) -> None:
     """Every state is either open or final, and a dead job left nothing on the fleet."""

@@ -390,6 +390,17 @@ def test_jobs_that_ended_since_the_latest_release_are_counted(log: Log) -> None:
     assert log.read(ask) == FleetEnds(1, 1)
 
 
+def test_jobs_that_run_are_followed_before_paused_ones(log: Log) -> None:
+    """However many are paused: a run of the reconciler looks at some of them only."""
+    log.commit(planned("d", "one", "two"))
+    for number, key in enumerate(("one", "two")):
+        log.commit(recorded(about("job.created", key, job_id=str(number))))
+    log.commit(recorded(about("job.paused", "one", job_id="0")))
+    log.commit(recorded(about("job.noted", "two")))
+    (followed,) = log.read(lambda view: view.open(1)).followed
+    assert (followed.key, followed.seq) == ("two", 7)
+
+
 def _rebuild(log: Any) -> None:  # noqa: ANN401 - either store
     log.rebuild()
 
