@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.retention import forget
 from handler.deliveries.bucket_scan import cut_note, scan, scanned
-from handler.deliveries.decisions import reject_exchanged
+from handler.deliveries.decisions import reject_tampered
 from handler.deliveries.pipeline import deliver
 from handler.deliveries.reporting import has_result, is_due, report, troubles
 from handler.errors import CloudError, NightdropError
@@ -194,12 +194,10 @@ def _undecided(before: Open, invocation: Invocation) -> Iterator[Delivery]:
     bodies = invocation.log.bodies([delivery.key for delivery in received])
     for delivery in received:
         body = bodies.get(delivery.key)
-        if body is None:
-            continue
-        if delivery.body_digest in {"", sha256_hex(body)}:
+        if body is not None and delivery.body_digest in {"", sha256_hex(body)}:
             yield Delivery.from_json(body)
         else:
-            invocation.log.commit(reject_exchanged(delivery))
+            invocation.log.commit(reject_tampered(delivery, is_gone=body is None))
 
 
 def _settle(

@@ -189,16 +189,17 @@ def known_delivery(view: View, key: str) -> DeliveryState:
     return state
 
 
-def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
-    """Decide to close a delivery whose body in the outbox is not the one that was received.
+def reject_tampered(delivery: DeliveryState, *, is_gone: bool) -> Decide[None]:
+    """Decide to close a delivery whose body in the outbox is gone, or not the one received.
 
-    Its body was changed by another program, so nothing of it is trusted.
+    Another program changed it, so nothing of it is trusted.
     """
+    what = "is gone" if is_gone else "is not the one that was received"
     draft = draft_about_state(delivery)._replace(
         action="delivery.rejected",
         outcome="failure",
-        note="its body in the outbox is not the one that was received, so it is not started over: "
-        "look for who changed it, and deliver it again if it is still wanted",
+        note=f"its body in the outbox {what}, so it is not started over: look for who changed it, "
+        "and deliver it again if it is still wanted",
     )
 
     def decide(view: View) -> Decision[None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.record import Draft
 from handler.values.canonical_json import sha256_hex, shown, timestamp
+from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,7 +102,7 @@ def awaiting(order: Order, rules: Rules, now: datetime) -> Draft:
     way = f"`nightdrop approve {shown(order.delivery.key)}`"
     if order.delivery.trigger == "object":
         name = order.delivery.subject.rpartition("/")[2]
-        way = f"someone else uploads {shown(name)}.approve with this digest in it, or runs {way}"
+        way = f"someone else uploads {display(name)}.approve with this digest in it, or runs {way}"
     return about._replace(
         action="delivery.awaiting",
         delivery={**about.delivery, **relied_on(order.policy)},

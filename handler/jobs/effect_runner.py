@@ -177,7 +177,9 @@ class EffectRunner:
     def _listed(self, look: ListJobs) -> Listing:
         since, listing = self.listings.get(look.job_type, (None, None))
         if since is None or listing is None or look.since < since:
-            listing = list_jobs(self.ief, look, self.deadline)
+            # A long list must not take the time of all other work.
+            until = self.deadline.earlier(self.deadline.left() / 2)
+            listing = list_jobs(self.ief, look, until)
             self.listings[look.job_type] = (look.since, listing)
         return listing
 
@@ -189,6 +191,11 @@ def list_jobs(ief: Ief, look: ListJobs, deadline: Deadline) -> Listing:
     not in that order. Pages overlap; one that shares nothing with those before it leaves a gap,
     and the listing is not complete. That a page has nothing new does not make it the last: jobs
     created meanwhile push down those that were seen.
+
+    Args:
+        ief: The fleet's API.
+        look: The type of the jobs, and the moment.
+        deadline: When no further page is asked for; what was seen is returned, as not complete.
 
     Raises:
         CloudError: A page could not be had.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from handler.audit.job_end import ENDED
 from handler.cloud.http_transport import TOO_MANY
+from handler.cloud.ief.answers import JOB_STATUSES
 from handler.errors import ApiError, CloudError
 from handler.probe.client import JOB_TYPES, PAGE
 from handler.probe.fact import (
@@ -36,9 +36,6 @@ AGES = (300, 840, 960, 1200, 1800, 3600, 6 * 3600, 24 * 3600)
 
 AHEAD = 600
 """Seconds by which a signature's date is put ahead."""
-
-STATUSES = ENDED | {"Running", "Waiting", "Stopping"}
-"""The statuses that the API page of ListBatchJob names."""
 
 _FORBIDDEN, _ERRORS = 403, 500
 _TRIES = 3
@@ -232,11 +229,11 @@ def description_fact(name: str, expected: str, found: str) -> Fact:
 
 
 def _statuses(jobs: Sequence[ListedJob]) -> Fact:
-    name, assumed = "status words", ", ".join(sorted(STATUSES))
+    name, assumed = "status words", ", ".join(sorted(JOB_STATUSES))
     words = sorted({job.status for job in jobs})
     if not words:
         return unseen(name, assumed, _NONE)
-    new = [word or "none" for word in words if word not in STATUSES]
+    new = [word or "none" for word in words if word not in JOB_STATUSES]
     return compared(
         name,
         assumed,

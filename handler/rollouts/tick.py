@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
+    from handler.audit.record import Part
     from handler.audit.rollouts.state import RolloutState
     from handler.invocation.invocation import Invocation
     from handler.rollouts.standing import Standing
@@ -41,6 +42,13 @@ _TEMPLATE_CHANGED = (
     "the template of its jobs is not the one that was recorded; stop it with `nightdrop rollout "
     "stop`, and drop the file again with another `serial`"
 )
+
+
+_REASONS = {
+    "paused": "its rollout is paused",
+    "stopped": "its rollout was stopped: what runs already goes on to its end",
+}
+"""Why a running job is paused or resumed with its rollout, by the state of that."""
 
 
 class Ticked(NamedTuple):
@@ -139,9 +147,9 @@ def jobs_to_follow(
         start = start_within(settings_of(rollout).window, view.now, times.job_seconds)
         if start != view.now:
             return []
-    request = OperationRequest(
-        OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
-    )
+    reason = _REASONS.get(rollout.state, "its rollout goes on")
+    actor: Part = {"kind": "rollout", "name": rollout.name}
+    request = OperationRequest(OPERATIONS[name], actor, reason)
     jobs = view.rollouts.open_jobs(rollout.key)
     running = [job for job in jobs if job.followed and not job.operation]
     return [(job, request) for job in running if job.paused == (name == "resume")]

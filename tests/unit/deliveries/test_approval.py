@@ -23,7 +23,7 @@ from handler.policy.verdict import Approval, PolicyDecision
 from handler.values.canonical_json import sha256_hex
 from tests.support.clock import Clock
 from tests.unit.deliveries.test_daily_limit import NOW, RULES, ordered
-from tests.unit.test_reconciler_outbox import exchanged
+from tests.unit.test_reconciler_outbox import tampered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -309,7 +309,8 @@ def test_an_uploader_that_was_exchanged_in_the_outbox_counts_for_nothing(
 ) -> None:
     """Nobody makes their own file approvable by changing who uploaded it."""
     upload("app.yaml", UPGRADE, "a")
-    exchanged(environ, '"account": "a"', '"account": "c"')
+    change = """replace(body, '"account": "a"', '"account": "c"')"""
+    tampered(environ, f"UPDATE outbox SET body = {change}")  # noqa: S608 - as named here
     refused = upload("app.yaml.approve", DIGEST.encode(), "a")
     assert "not in the outbox as it was received" in refused["errors"][0]
 

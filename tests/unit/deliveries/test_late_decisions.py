@@ -11,7 +11,7 @@ import pytest
 from handler.audit.retention import forget
 from handler.audit.sql.sqlite import SqliteLog
 from handler.deliveries.approval import approve, reject_late
-from handler.deliveries.decisions import SpecSource, interrupted, plan_it, reject_exchanged
+from handler.deliveries.decisions import SpecSource, interrupted, plan_it, reject_tampered
 from handler.deliveries.receiving import receive
 from handler.errors import Problem
 from handler.jobs.claiming import claim_planned
@@ -113,7 +113,7 @@ def test_a_delivery_that_was_planned_meanwhile_is_not_rejected(log: SqliteLog) -
     log.commit(receive(order.delivery))
     seen = state_of(log, "a")
     log.commit(plan_it(order, RULES))
-    assert log.commit(reject_exchanged(seen)).records == ()
+    assert log.commit(reject_tampered(seen, is_gone=True)).records == ()
 
 
 def test_an_approval_counts_for_the_approved_bytes_alone(log: SqliteLog) -> None:

@@ -14,15 +14,16 @@ from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.credentials import Credentials
 from handler.cloud.http_transport import Transport
-from handler.cloud.ief.client import Ief, ShownJob
+from handler.cloud.ief.client import Ief, ListedJob, ShownJob
 from handler.errors import ApiError, LogError
 from handler.jobs.decisions import Deferred
-from handler.jobs.effect_runner import EffectRunner, RateLimiter
+from handler.jobs.effect_runner import JOBS_PER_PAGE, EffectRunner, RateLimiter
 from handler.jobs.effects import (
     Asking,
     AwaitTurn,
     Commit,
     Gone,
+    Listing,
     ListJobs,
     SendSettings,
     ShowJob,
@@ -332,6 +333,28 @@ def test_a_list_that_cannot_be_read_raises(runner: EffectRunner, emulator: Emula
     emulator.faults.set([{"operation": "ListBatchJob", "fault": "status", "status": 503}])
     with pytest.raises(ApiError, match="503"):
         answers(runner, ListJobs("node_upgrade", NOW))
+
+
+def test_a_long_list_takes_at_most_half_of_the_time_that_is_left() -> None:
+    """Other jobs have their turn; what was listed may still be adopted."""
+    now = 100.0
+
+    class Api:
+        def clock(self) -> datetime:
+            return NOW
+
+        def list_jobs(self, _type: str, *, limit: int, offset: int) -> tuple[ListedJob, ...]:
+            nonlocal now
+            now += 1
+            listed = range(offset, offset + limit)
+            return tuple(ListedJob(f"id-{n}", "n", "node_upgrade", "", 0, "") for n in listed)
+
+    deadline = Deadline(120.0, lambda: now)
+    runner = EffectRunner(cast("Any", None), cast("Any", Api()), deadline)
+    (listing,) = answers(runner, ListJobs("node_upgrade", NOW))
+    assert isinstance(listing, Listing)
+    assert (now, listing.complete) == (110.0, False)
+    assert len(listing.jobs) > JOBS_PER_PAGE
 
 
 @pytest.mark.parametrize(("code", "gone"), [("IEF.100404", True), ("APIGW.0101", False)])

@@ -267,6 +267,8 @@ RAN_BEFORE = ShownJob("id-1", "Running", (), updated_at=ENDED_AT)
         ("resume", ShownJob("id-1", "Timed_out", ()), 61, "job.resumed"),
         ("resume", ShownJob("id-1", "Stopped", ()), 1199, ""),
         ("resume", ShownJob("id-1", "Stopped", ()), 1200, "job.unchanged"),
+        ("resume", ShownJob("id-1", "unreadable", ()), 1199, ""),
+        ("resume", ShownJob("id-1", "unreadable", ()), 1200, "job.unchanged"),
         ("retry", RUNNING, 61, "job.retried"),
         ("retry", ShownJob("id-1", "Successful", ()), 61, "job.retried"),
         ("retry", LATER, 61, "job.retried"),

@@ -102,6 +102,15 @@ def test_jobs_of_a_stopped_rollout_are_resumed_by_a_later_run_too() -> None:
     one.tick()
     assert statuses(one) == {"Waiting": 1, "Failed": 1}
     assert one.log.read(lambda view: view.open(9)).rollouts == ()
+    notes = {
+        record.fields["action"]: record.fields["note"]
+        for record in one.log.records()
+        if record.fields["action"] in ("job.paused", "job.resumed")
+    }
+    assert notes == {
+        "job.paused": "its rollout is paused",
+        "job.resumed": "its rollout was stopped: what runs already goes on to its end",
+    }
 
 
 def test_a_job_that_was_deleted_while_its_rollout_is_paused_ends() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from handler.cloud.credentials import Credentials
+from handler.cloud.ief.answers import JOB_STATUSES, status_word_of
 from handler.cloud.ief.client import Ief, ShownJob
 from handler.errors import ApiError
 
@@ -92,6 +93,12 @@ def test_a_reason_is_left_out_where_its_secrets_are_unknown(
     tasks = [{"status": "Failed", "reason": "bad value pass-word-7"}]
     assert shown(answered, job_type="deployment_deploy", tasks=tasks).tasks[0][1] == "unreadable"
     assert shown(answered, job_type="node_upgrade", tasks=tasks).tasks[0][1] == tasks[0]["reason"]
+
+
+@pytest.mark.parametrize("status", sorted(JOB_STATUSES))
+def test_a_documented_status_is_no_secret(status: str) -> None:
+    """Also if a deployment has the same word in it."""
+    assert status_word_of({"status": status}, "status", (f"echo {status.lower()}",)) == status
 
 
 def test_a_status_is_a_word(answered: Callable[..., Ief]) -> None:
