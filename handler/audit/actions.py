@@ -1,18 +1,13 @@
-"""Every action of the log: what it changes, whether a person must look, which call it is about."""
+"""Every action of the log: the state it leads to, whether a person must look, which call it is."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-Changed: TypeAlias = Literal[
-    "", "delivery", "job", "rollout", "result", "notice", "hold", "suspension", "scan",
-    "checkpoint", "state",
-]  # fmt: skip
 
 
 class Call(NamedTuple):
@@ -26,17 +21,15 @@ class Call(NamedTuple):
     service: str
 
 
-class Action(NamedTuple):
+class Meaning(NamedTuple):
     """What a record with an action means.
 
     Attributes:
-        changes: What of the state it changes; "" for nothing.
         state: The state that it leads a delivery to; "" for all others.
         attention: Whether a person must look at it.
         call: The call it is about; None if it is of Nightdrop itself.
     """
 
-    changes: Changed = ""
     state: str = ""
     attention: bool = False
     call: Call | None = None
@@ -51,79 +44,79 @@ _RETRY = Call(3, "RetryBatchJob", "ief")
 _DELETE = Call(4, "DeleteBatchJob", "ief")
 _PUT = Call(1, "PutObject", "obs")
 
-ACTIONS: Mapping[str, Action] = {
-    "function.started": Action(),
-    "event.rejected": Action("delivery", "rejected", attention=True),
-    "delivery.received": Action("delivery", "received"),
-    "delivery.interrupted": Action("delivery", "received"),
-    "delivery.awaiting": Action("delivery", "awaiting", attention=True),
-    "delivery.approved": Action("delivery", "received"),
-    "delivery.planned": Action("delivery", "planned"),
-    "delivery.repeated": Action("delivery", "repeated"),
-    "delivery.ignored": Action("delivery", "ignored"),
-    "delivery.rejected": Action("delivery", "rejected", attention=True),
-    "spec.rejected": Action("delivery", "rejected", attention=True),
-    "job.planned": Action("job"),
-    "job.sending": Action("job", call=_CREATE),
-    "job.created": Action("job", call=_CREATE),
-    "job.refused": Action("job", attention=True, call=_CREATE),
-    "job.deferred": Action("job", call=_CREATE),
-    "job.unknown": Action("job", call=_CREATE),
-    "job.adopted": Action("job", call=_LIST),
-    "job.absent": Action("job", call=_LIST),
-    "job.doubted": Action("job", attention=True),
-    "job.duplicated": Action("job", attention=True),
-    "job.expired": Action("job", attention=True),
-    "job.abandoned": Action("job"),
-    "job.finished": Action("job", call=_SHOW),
-    "job.pausing": Action("job", call=_PAUSE),
-    "job.paused": Action("job", call=_PAUSE),
-    "job.resuming": Action("job", call=_RESUME),
-    "job.resumed": Action("job", call=_RESUME),
-    "job.retrying": Action("job", call=_RETRY),
-    "job.retried": Action("job", call=_RETRY),
-    "job.deleting": Action("job", call=_DELETE),
-    "job.deleted": Action("job", call=_DELETE),
-    "job.unchanged": Action("job"),
-    "rollout.planned": Action("rollout"),
-    "rollout.selected": Action("rollout"),
-    "rollout.skipped": Action("rollout"),
-    "rollout.joined": Action("rollout"),
-    "wave.awaiting": Action("rollout", attention=True),
-    "wave.approved": Action("rollout"),
-    "wave.started": Action("rollout"),
-    "wave.retried": Action("rollout"),
-    "wave.finished": Action("rollout"),
-    "node.failed": Action("rollout"),
-    "node.succeeded": Action("rollout"),
-    "node.skipped": Action("rollout"),
-    "rollout.breached": Action("rollout", attention=True),
-    "rollout.paused": Action("rollout"),
-    "rollout.resumed": Action("rollout"),
-    "rollout.retried": Action("rollout"),
-    "rollout.stopped": Action("rollout"),
-    "rollout.finished": Action("rollout"),
-    "result.writing": Action("result", call=_PUT),
-    "result.written": Action("result", call=_PUT),
-    "result.failed": Action("result", attention=True, call=_PUT),
-    "notice.sending": Action("notice"),
-    "notice.sent": Action("notice"),
-    "notice.deferred": Action("notice"),
-    "notice.failed": Action("notice", attention=True),
-    "sending.held": Action("hold"),
-    "sending.released": Action("hold"),
-    "settling.suspended": Action("suspension", attention=True),
-    "settling.released": Action("suspension"),
-    "scan.paused": Action("scan", attention=True),
-    "scan.completed": Action("scan"),
-    "scan.limited": Action("scan", attention=True),
-    "state.contradicted": Action("state", attention=True),
-    "state.forgotten": Action("state"),
-    "deployment.examined": Action(),
-    "log.rebuilt": Action("state"),
-    "log.rolled": Action(),
-    "log.checkpointed": Action("checkpoint"),
-    "log.checkpoint_failed": Action("checkpoint", attention=True),
+ACTIONS: Mapping[str, Meaning] = {
+    "function.started": Meaning(),
+    "event.rejected": Meaning("rejected", attention=True),
+    "delivery.received": Meaning("received"),
+    "delivery.interrupted": Meaning("received"),
+    "delivery.awaiting": Meaning("awaiting", attention=True),
+    "delivery.approved": Meaning("received"),
+    "delivery.planned": Meaning("planned"),
+    "delivery.repeated": Meaning("repeated"),
+    "delivery.ignored": Meaning("ignored"),
+    "delivery.rejected": Meaning("rejected", attention=True),
+    "spec.rejected": Meaning("rejected", attention=True),
+    "job.planned": Meaning(),
+    "job.sending": Meaning(call=_CREATE),
+    "job.created": Meaning(call=_CREATE),
+    "job.refused": Meaning(attention=True, call=_CREATE),
+    "job.deferred": Meaning(call=_CREATE),
+    "job.unknown": Meaning(call=_CREATE),
+    "job.adopted": Meaning(call=_LIST),
+    "job.absent": Meaning(call=_LIST),
+    "job.doubted": Meaning(attention=True),
+    "job.duplicated": Meaning(attention=True),
+    "job.expired": Meaning(attention=True),
+    "job.abandoned": Meaning(),
+    "job.finished": Meaning(call=_SHOW),
+    "job.pausing": Meaning(call=_PAUSE),
+    "job.paused": Meaning(call=_PAUSE),
+    "job.resuming": Meaning(call=_RESUME),
+    "job.resumed": Meaning(call=_RESUME),
+    "job.retrying": Meaning(call=_RETRY),
+    "job.retried": Meaning(call=_RETRY),
+    "job.deleting": Meaning(call=_DELETE),
+    "job.deleted": Meaning(call=_DELETE),
+    "job.unchanged": Meaning(),
+    "rollout.planned": Meaning(),
+    "rollout.selected": Meaning(),
+    "rollout.skipped": Meaning(),
+    "rollout.joined": Meaning(),
+    "wave.awaiting": Meaning(attention=True),
+    "wave.approved": Meaning(),
+    "wave.started": Meaning(),
+    "wave.retried": Meaning(),
+    "wave.finished": Meaning(),
+    "node.failed": Meaning(),
+    "node.succeeded": Meaning(),
+    "node.skipped": Meaning(),
+    "rollout.breached": Meaning(attention=True),
+    "rollout.paused": Meaning(),
+    "rollout.resumed": Meaning(),
+    "rollout.retried": Meaning(),
+    "rollout.stopped": Meaning(),
+    "rollout.finished": Meaning(),
+    "result.writing": Meaning(call=_PUT),
+    "result.written": Meaning(call=_PUT),
+    "result.failed": Meaning(attention=True, call=_PUT),
+    "notice.sending": Meaning(),
+    "notice.sent": Meaning(),
+    "notice.deferred": Meaning(),
+    "notice.failed": Meaning(attention=True),
+    "sending.held": Meaning(),
+    "sending.released": Meaning(),
+    "settling.suspended": Meaning(attention=True),
+    "settling.released": Meaning(),
+    "scan.paused": Meaning(attention=True),
+    "scan.completed": Meaning(),
+    "scan.limited": Meaning(attention=True),
+    "state.contradicted": Meaning(attention=True),
+    "state.forgotten": Meaning(),
+    "deployment.examined": Meaning(),
+    "log.rebuilt": Meaning(),
+    "log.rolled": Meaning(),
+    "log.checkpointed": Meaning(),
+    "log.checkpoint_failed": Meaning(attention=True),
 }
 """The actions, in the order of a job's story; a log may hold others, of later versions."""
 
@@ -135,9 +128,7 @@ ATTENTION = frozenset(name for name, action in ACTIONS.items() if action.attenti
 hold by the circuit breaker, and plans and ignored deliveries whose object is not the one named in
 the event."""
 
-DELIVERY_ACTIONS = {
-    name: action.state for name, action in ACTIONS.items() if action.changes == "delivery"
-}
+DELIVERY_ACTIONS = {name: action.state for name, action in ACTIONS.items() if action.state}
 """The actions that move a delivery, and the state each leads to."""
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from handler.audit.rollouts.state import Rollouts, RolloutState
     from handler.audit.state import DeliveryState
 
-Switch: TypeAlias = Literal["hold", "suspension", "examined"]
-"""A named value of the state: why `hold` stops all sending, why `suspension` stops the conclusion
-that a job is absent, and which examination was the latest (`examined`)."""
+Switch: TypeAlias = Literal["hold", "suspension"]
+"""What a person turns off again: `hold` stops all sending, `suspension` the conclusion that a job
+is absent."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -238,10 +238,11 @@ class View(Protocol):
         """Return whether a state was contradicted with this note since the last rebuild."""
 
     def switch(self, name: Switch) -> str:
-        """Return why a switch is on, or "" if it is off.
+        """Return why a switch is on, or "" if it is off."""
 
-        `examined` is the time and the result of the latest examination of the deployment.
-        """
+    @property
+    def examined(self) -> str:
+        """The time and the result of the latest examination of the deployment; "" for none."""
 
 
 Decide: TypeAlias = "Callable[[View], Decision[T]]"

@@ -27,7 +27,7 @@ from handler.errors import NoAnswerError, NotSentError, OutOfTimeError
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from handler.cloud.connection import TimedSocket
     from handler.runtime.deadline import Deadline
@@ -90,6 +90,11 @@ class Answer(NamedTuple):
         return f"Answer({self.status}, {self.headers!r}, cut={self.cut})"
 
     @property
+    def is_success(self) -> bool:
+        """Whether the status is of the class of successful answers (RFC 9110, 15.3)."""
+        return self.status // 100 == 2  # noqa: PLR2004 - the class by its number
+
+    @property
     def retry_after(self) -> float | None:
         """The seconds of `Retry-After`; None for none, a date, or more than an hour."""
         text = self.headers.get("retry-after", "")
@@ -103,7 +108,6 @@ class Transport:
     Args:
         timeout: Seconds for one request, from the look-up of the host name to the last byte.
         connections: The maximum number of idle connections per host.
-        clock: Monotonic seconds.
         context: The TLS context; None uses the system's certificate authorities.
     """
 
@@ -112,12 +116,10 @@ class Transport:
         *,
         timeout: float,
         connections: int = 16,
-        clock: Callable[[], float] = time.monotonic,
         context: ssl.SSLContext | None = None,
     ) -> None:
         self._timeout = timeout
         self._connections = connections
-        self._clock = clock
         self._context = context
         self._idle: dict[ServerOrigin, list[TimedSocket]] = {}
         self._lock = Lock()
@@ -154,7 +156,7 @@ class Transport:
         if left <= 0:
             raise OutOfTimeError(f"nothing was sent to {host}: no time was left")
         origin = ServerOrigin(parts.scheme, host, parts.port or _PORTS[parts.scheme])
-        timed = self._connected(origin, self._clock() + left)
+        timed = self._connected(origin, time.monotonic() + left)
         kept = False
         try:
             answer, kept = _exchange(timed, parts, request, max_bytes)
@@ -176,7 +178,7 @@ class Transport:
         timed = self._idle_connection(origin)
         if timed is None:
             try:
-                timed = dial(origin, end, self._clock, self._certificates(origin))
+                timed = dial(origin, end, time.monotonic, self._certificates(origin))
             except OSError as error:
                 raise NotSentError(f"no connection to {origin.host}: {_reason(error)}") from error
         timed.begin(end)

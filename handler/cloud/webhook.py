@@ -63,7 +63,7 @@ class Webhook:
         }
         request = Request("POST", self.url, headers, body, timestamp(now))
         answer = self.transport.send(request, max_bytes=_ANSWER_BYTES, deadline=self.deadline)
-        if not 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
+        if not answer.is_success:
             raise ApiError(
                 f"the webhook answered {answer.status}",
                 status=answer.status,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from handler.audit.job_end import ENDED, STOPPED, SUCCESSFUL
 from handler.audit.log import Decision, followed_by
 from handler.cloud.http_transport import NOT_FOUND
-from handler.cloud.ief.redaction import UNREADABLE
+from handler.cloud.redaction import UNREADABLE
 from handler.jobs.claiming import contradicted
 from handler.jobs.decisions import Done, Refused, Unknown, about, known
 from handler.jobs.effects import Gone, is_of_before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from handler.cloud.http_transport import TOO_MANY, Transport
@@ -36,13 +36,13 @@ class ObservedTransport(Transport):
     """A transport that observes the service's clock, and each `Retry-After` of a 429.
 
     Attributes:
-        clock: This machine's clock, corrected by the answers.
+        clock: The service's clock, as its answers show it.
         pauses: The `Retry-After` of each 429, "" if it had none.
     """
 
-    def __init__(self, *, timeout: float, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, *, timeout: float) -> None:
         super().__init__(timeout=timeout)
-        self.clock = ServerClock(clock)
+        self.clock = ServerClock(utc_now)
         self.pauses: list[str] = []
 
     def send(

@@ -126,6 +126,11 @@ class OneJobView:
         """Return False: the state was not tampered with."""
         return False
 
+    @property
+    def examined(self) -> str:
+        """Return that the deployment was never examined."""
+        return ""
+
     def switch(self, name: Switch) -> str:
         """Return why sending is held, or why absence may not be concluded."""
         return {"hold": self.held, "suspension": self.suspended}.get(name, "")

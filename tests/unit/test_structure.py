@@ -239,7 +239,6 @@ SHARED_NAMES = {
     "the stores in SQL have the same parts": ("migrate", "translate_errors", "version_of"),
     "the name of a target in each form of a spec; its JSON Schema shows it": ("Target",),
     "what a service answers, and what that means for a job": ("Answer",),
-    "what was recorded, and what an event asks for": ("Action",),
     "the API's list of jobs, and how a command lists something": ("Listing",),
 }
 """Names that more than one module defines, by the reason."""

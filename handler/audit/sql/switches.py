@@ -39,7 +39,7 @@ RELEASED = "released"
 FORGOTTEN_UNTIL = "forgotten"
 """The switch that holds the moment up to which closed deliveries are forgotten."""
 
-EXAMINED: Switch = "examined"
+EXAMINED = "examined"
 """The switch that holds the time and the result of the latest examination of the deployment."""
 
 CONFIRMATION = "checkpoint"

@@ -15,6 +15,7 @@ from handler.audit.sql.state_rows import StateRows
 from handler.audit.sql.switches import (
     CONFIRMATION,
     CONTRADICTED,
+    EXAMINED,
     FORGOTTEN_UNTIL,
     NOTICES,
     RELEASED,
@@ -206,6 +207,11 @@ class SqlView:
     def switch(self, name: Switch) -> str:
         """Return why a switch is on, or "" if it is off."""
         return self._value(name)
+
+    @property
+    def examined(self) -> str:
+        """The time and the result of the latest examination of the deployment; "" for none."""
+        return self._value(EXAMINED)
 
     def is_contradicted(self, note: str) -> bool:
         """Return whether a state was contradicted with this note since the last rebuild."""

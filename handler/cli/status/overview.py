@@ -177,7 +177,7 @@ def overview_of(view: View, times: JobTimes) -> Overview:
         ticks=tuple(_ticks(view)),
         checkpoint=confirmed.at if is_confirmed else "",
         unconfirmed=view.head.seq - (confirmed.seq if is_confirmed else 0),
-        examined=view.switch("examined"),
+        examined=view.examined,
     )
 
 

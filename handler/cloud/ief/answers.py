@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, cast
 
-from handler.cloud.ief.redaction import UNREADABLE, redact
+from handler.cloud.redaction import UNREADABLE, redact
 from handler.errors import NoAnswerError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handler.cloud.ief.answers import code_of, id_of, object_of, status_word_of, text_of
-from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of, task_data_of
-from handler.cloud.ief.signing import SignedCall, sign
+from handler.cloud.redaction import UNREADABLE, redact, secrets_of, task_data_of
+from handler.cloud.signing import SignedCall, sign
 from handler.errors import ApiError, NoAnswerError, is_about_quota
 from handler.values.display import display
 from handler.values.named_tuple import NamedTuple
@@ -225,7 +225,7 @@ class Ief(NamedTuple):
 
 
 def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
-    if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
+    if answer.is_success:
         return answer
     try:
         fields = object_of(answer)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from handler.cloud.http_transport import MAX_ANSWER_BYTES
-from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of
 from handler.cloud.obs.signing import SignedTarget
+from handler.cloud.redaction import UNREADABLE, redact, secrets_of
 from handler.errors import ApiError, NoAnswerError, ObjectError
 from handler.values.named_tuple import NamedTuple
 
@@ -229,7 +229,7 @@ class Obs(NamedTuple):
 
 
 def _checked(answer: Answer, place: str, credentials: Credentials) -> Answer:
-    if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
+    if answer.is_success:
         return answer
     if answer.status >= 500:  # noqa: PLR2004 - server errors
         over = answer.status in _OWN_FAILURES

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.cloud.ief.signing import SignedCall, sign
+from handler.cloud.signing import SignedCall, sign
 from handler.errors import ApiError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Smn:
         call = SignedCall(method, self.endpoint, f"{topic}{path}", (), headers, body)
         request = sign(call, self.credentials, self.clock())
         answer = self.transport.send(request, max_bytes=_ANSWER_BYTES, deadline=self.deadline)
-        if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
+        if answer.is_success:
             return answer
         code = _text(answer, "error_code", _CODE) or _text(answer, "code", _CODE)
         raise ApiError(

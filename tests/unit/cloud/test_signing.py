@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.cloud.credentials import Credentials
-from handler.cloud.ief.signing import SignedCall, sign
+from handler.cloud.signing import SignedCall, sign
 from handler.emulator.credentials import Account
 from handler.emulator.http import messages
 from handler.emulator.ief import signature

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.cloud.credentials import Credentials
-from handler.cloud.ief.redaction import MASK, redact, secrets_of, task_data_of
+from handler.cloud.redaction import MASK, redact, secrets_of, task_data_of
 
 KEYS = Credentials("ACCESS-KEY-1", "secret-key-2", "token-3")
 SECRET = 'Pä"ss/Wörd&<7> +1x'
