@@ -56,6 +56,22 @@ class CommandGroup(click.Group):
         command.short_help = self.lazy[cmd_name].help
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return a command's name, the command and its arguments; name similar ones if none is so.
+
+        Raises:
+            click.UsageError: There is no such command.
+        """
+        if args[0] in self.list_commands(ctx) or args[0].startswith("-"):
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        close = get_close_matches(args[0], self.list_commands(ctx), 1)
+        advice = f" Did you mean {close[0]}?" if close else ""
+        raise click.UsageError(f"No such command {args[0]!r}.{advice}", ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):

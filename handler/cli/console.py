@@ -30,9 +30,7 @@ STYLES: Mapping[str, str] = {
 GAP = 2
 """Blanks between two columns."""
 
-LEAST_TEXT = 12
-"""Cells that a column of text keeps before another column is left out."""
-
+_LEAST_TEXT = 12  # cells of a column of text, which is wrapped
 _PIPE_WIDTH = 100_000  # no line is broken there: programs search lines
 _LONGEST_CELL = 2000  # characters; the longest key has 1,024 bytes
 _BLANK_ENDS = re.compile(r" +$", re.MULTILINE)
@@ -107,7 +105,7 @@ def table(
     cells = [dict(zip(columns, map(_cell_text, columns, row), strict=True)) for row in rows]
     heading = {name: name for name in columns}
     widths = {name: max(cell_len(row[name]) for row in (heading, *cells)) for name in columns}
-    widths |= dict.fromkeys(_PROSE & widths.keys(), LEAST_TEXT)
+    widths |= dict.fromkeys(_PROSE & widths.keys(), _LEAST_TEXT)
     most = screen().width - indent
     kept = fitting(widths, optional, most)
     # Only text is wrapped, unless the terminal is too narrow for the rest by itself.
@@ -168,8 +166,8 @@ def jobs_table(jobs: Sequence[Mapping[str, object]]) -> Table:
     """Return a table of the jobs in a reply or a result file."""
     from handler.audit.job_end import WRONG
 
-    rows = [(job["document"], job["job_name"], _state(job), job["job_id"] or "") for job in jobs]
-    drawn = table(("document", "job name", "state", "job id"), rows, optional=("document",))
+    rows = [(job["job_name"], _state(job), job["job_id"] or "") for job in jobs]
+    drawn = table(("job name", "state", "job id"), rows)
     for row, job in zip(drawn.rows, jobs, strict=True):
         row.style = "red" if job["state"] in WRONG else None
     return drawn

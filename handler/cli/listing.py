@@ -23,7 +23,7 @@ import click
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from handler.cli.console import GAP, LEAST_TEXT, fitting, printable, screen
+from handler.cli.console import GAP, fitting, printable, screen
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ Row: TypeAlias = Mapping[str, object]
 
 FORMATS = ("table", "json", "yaml", "name")
 
+_LEAST_TEXT = 20  # cells of the last column, which is cropped
+
 
 class Listing(NamedTuple):
     """What one kind of list looks like.
@@ -41,7 +43,8 @@ class Listing(NamedTuple):
         columns: Keys of a row that the table shows; the last one is text, and cropped to fit.
         name: The key of a row that `-o name` prints.
         empty: The sentence for an empty list.
-        optional: Columns that are left out, the rightmost first, if the terminal is too narrow.
+        optional: Columns that are left out, the rightmost first, if the terminal is too narrow,
+            and always if no row has anything in them.
         widths: The least widths of columns, for rows that are printed one by one.
     """
 
@@ -133,10 +136,12 @@ def table_lines(rows: Sequence[Row], listing: Listing, console: Console) -> list
     widths = {
         name: max(listing.widths.get(name, 0), *(cell_len(row[name]) for row in (heading, *cells)))
         for name in listing.columns
+        if name not in listing.optional or listing.widths or any(row[name] for row in cells)
     }
     most, text = console.width, listing.columns[-1]
-    least = {**widths, text: min(LEAST_TEXT, widths[text])}
-    columns = fitting(least, listing.optional, most)
+    least = {**widths, text: min(_LEAST_TEXT, widths[text])}
+    optional = [name for name in listing.optional if name in widths]
+    columns = fitting(least, optional, most)
     return [_line({name: row[name] for name in columns}, widths, most) for row in (heading, *cells)]
 
 

@@ -180,7 +180,8 @@ class Transport:
             try:
                 timed = dial(origin, end, time.monotonic, self._certificates(origin))
             except OSError as error:
-                raise NotSentError(f"no connection to {origin.host}: {_reason(error)}") from error
+                place = f"{origin.host}:{origin.port}"
+                raise NotSentError(f"no connection to {place}: {_reason(error)}") from error
         timed.begin(end)
         return timed
 

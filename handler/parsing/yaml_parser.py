@@ -46,6 +46,15 @@ _UNPRINTABLE = re.compile(
 )
 
 _NOT_YAML = "not YAML here; look at the indentation, quotes, brackets and colons of this line"
+_TAB = "not YAML here: a tab in the indentation; indent with blanks"
+_NOT_CLOSED = {
+    "while parsing a flow sequence": "the list that begins with [ here is not closed by ], or a "
+    "comma is missing in it",
+    "while parsing a flow mapping": "the mapping that begins with { here is not closed by }, or a "
+    "comma is missing in it",
+    "while scanning a quoted scalar": "the quote that begins here is not closed",
+}
+"""What is wrong where a part begins whose end the parser did not find, by its words for it."""
 
 
 class HiddenBreaks:
@@ -102,11 +111,11 @@ class HiddenBreaks:
 
 
 class _BrokenError(Exception):
-    """The text is not YAML from a line on."""
+    """The text is not YAML from a line on; `problem` says what is wrong there."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, problem: str = _NOT_YAML) -> None:
         super().__init__(f"line {line}")
-        self.line = line
+        self.line, self.problem = line, problem
 
 
 def parse_yaml(text: str, limits: Limits, parser: Parser = FASTEST_PARSER) -> list[Tree]:
@@ -145,7 +154,7 @@ def _parse(text: str, limits: Limits, parser: Parser, trees: list[Tree]) -> None
                 event.value = breaks.original(event.value)
             _take(trees[-1], event, line)
     except _BrokenError as error:
-        trees[-1].note(_NOT_YAML, error.line, ())
+        trees[-1].note(error.problem, error.line, ())
     _refuse_hidden_break(trees[-1], breaks, breaks.outside_at_end())
 
 
@@ -166,10 +175,21 @@ def _events(text: str, parser: Parser) -> Iterator[tuple[yaml.Event, int]]:
             line = event.start_mark.line + 1 if event.start_mark else line
             yield event, line
     except yaml.MarkedYAMLError as error:
-        raise _BrokenError(error.problem_mark.line + 1 if error.problem_mark else line) from error
+        raise _broken(error, text, line) from error
     # The pure parser raises ValueError for an escape such as "\\UFFFFFFFF".
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise _BrokenError(line) from error
+
+
+def _broken(error: yaml.MarkedYAMLError, text: str, line: int) -> _BrokenError:
+    """Return where a text is not YAML: where the part begins that has no end, if that is known."""
+    not_closed = _NOT_CLOSED.get(str(error.context), "")
+    if not_closed and error.context_mark:
+        return _BrokenError(error.context_mark.line + 1, not_closed)
+    lines = text.split("\n")
+    at = min(error.problem_mark.line + 1 if error.problem_mark else line, len(lines))
+    is_tab = lines[at - 1].lstrip(" ").startswith("\t")
+    return _BrokenError(at, _TAB if is_tab else _NOT_YAML)
 
 
 def _refuse_control_characters(text: str, tree: Tree) -> None:

@@ -23,13 +23,21 @@ if TYPE_CHECKING:
     from handler.audit.record import Record
 
 _RECORDS = Listing(
-    columns=("seq", "at", "action", "outcome", "delivery", "job_name", "note"),
+    columns=("seq", "at", "action", "outcome", "delivery", "rollout", "job_name", "note"),
     name="seq",
     empty="No record matches.",
-    optional=("at", "outcome", "job_name", "delivery"),
+    optional=("at", "job_name", "rollout", "delivery", "outcome"),
 )
 _FOLLOWED = _RECORDS._replace(
-    widths={"seq": 7, "at": 19, "action": 21, "outcome": 8, "delivery": 16, "job_name": 26}
+    widths={
+        "seq": 7,
+        "at": 19,
+        "action": 21,
+        "outcome": 8,
+        "delivery": 16,
+        "rollout": 16,
+        "job_name": 26,
+    }
 )
 _PAUSE_SECONDS = 0.5
 

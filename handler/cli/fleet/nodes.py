@@ -13,6 +13,7 @@ from handler.cli.listing import Listing, print_rows, print_value
 from handler.cli.open_cloud import open_cloud
 from handler.cli.shared_options import format_choice, format_option
 from handler.cloud.http_transport import NOT_FOUND
+from handler.cloud.ief.answers import NODE_STATES
 from handler.cloud.ief.fleet import (
     LIST_NODES,
     EdgeNode,
@@ -40,13 +41,13 @@ _NODES = Listing(
     ("name", "state", "version", "upgradable", "id", "tags"),
     name="name",
     empty="No node matches.",
-    optional=("id", "upgradable", "version"),
+    optional=("version", "upgradable", "id"),
 )
 _GROUPS = Listing(
     ("name", "nodes", "id", "description"),
     name="name",
     empty="No group matches.",
-    optional=("id", "nodes"),
+    optional=("nodes", "id"),
 )
 _STYLES = {"RUNNING": "", "FAIL": "red", "UNCONNECTED": "yellow", "STOPPED": "yellow"}
 
@@ -98,10 +99,11 @@ def list_nodes_(  # noqa: PLR0913 - one for each option
     with _open_fleet() as ief:
         found = list_nodes(ief)
         groups = _ids_of_group(group, list_groups(ief)) if group else ()
-    states = sorted({node.state.lower() for node in found})
-    if state and state.lower() not in {*states, *map(str.lower, _STYLES)}:
+    states = NODE_STATES | {node.state.upper() for node in found}
+    if state and state.upper() not in states:
+        known = ", ".join(sorted(map(str.lower, states)))
         raise click.BadParameter(
-            f"no node is {printable(state)}; give one of {', '.join(states)}", param_hint="--state"
+            f"no node is ever {printable(state)}; give one of {known}", param_hint="--state"
         )
     chosen = [
         node

@@ -14,11 +14,12 @@ from handler.deliveries.approval import approve as record_approval
 from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as record_hold
 from handler.jobs.hold import release as record_release
+from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
     from typing import TypeVar
 
-    from handler.audit.log import Decide
+    from handler.audit.log import Decide, Log
 
     T = TypeVar("T")
 
@@ -79,12 +80,22 @@ def approve(address: str, what: str) -> None:
         try:
             key = find_one(what, known).key
         except LookupError as error:
-            exit_with_error(f"{error.args[0]}\nOnly what awaits approval can be approved.", 1)
+            exit_with_error(_not_awaiting(log, what) or str(error.args[0]), 1)
         digest = next(one.digest for one in awaiting if one.key == key)
         approved = log.commit(record_approval([key], digest, actor=operator())).value
     if not approved:
         exit_with_error("it does not await approval any more", 1)
     click.echo(f"Approved: SHA-256 {digest}. The next reconciler run plans it.")
+
+
+def _not_awaiting(log: Log, what: str) -> str:
+    """Return what became of a delivery that does not await approval; "" if none has this name."""
+    found = log.read(lambda view: view.find(what), fresh=False)
+    if not found:
+        return ""
+    one = found[0]
+    state = "approved already" if one.approved else one.state
+    return f"{printable(one.subject)} ({shown(one.key)}) does not await approval: it is {state}"
 
 
 def _held(before: str, reason: str) -> str:

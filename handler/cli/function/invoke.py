@@ -21,9 +21,16 @@ from handler.cli.console import (
     screen,
 )
 from handler.cli.listing import print_value
+from handler.cli.open_cloud import NO_CLOUD, names_cloud
 from handler.cli.shared_options import format_choice
 from handler.cli.specs.spec_file import LARGEST_PAYLOAD
-from handler.errors import EventRejectedError, NightdropError, Problem, SpecRejectedError
+from handler.errors import (
+    EventRejectedError,
+    NightdropError,
+    PolicyError,
+    Problem,
+    SpecRejectedError,
+)
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
@@ -60,8 +67,6 @@ reply_option = format_choice("table", "json", "yaml")
 _SHOWN = {"outcome", "deliveries", "jobs", "rollouts", "errors", "warnings", "open", "head"}
 """What of a reply is shown for a person in words; the rest, such as a plan, is printed as it is."""
 
-_CLOUD = {"NIGHTDROP_REGION", "NIGHTDROP_IEF_ENDPOINT"}
-_NO_CLOUD = "\nTo try it without a cloud: nightdrop emulator -- nightdrop invoke FILE"
 _COLOURS = {DONE: "green", REJECTED: "red", LATER: "yellow"}
 
 
@@ -88,7 +93,7 @@ def invoke(event: TextIO, output: str) -> None:
         exit_with_error(f"{event.name} {error}", REJECTED)
     except SpecRejectedError as error:
         exit_with_error(
-            f"{event.name} is neither an event nor a valid job spec:\n{error}", REJECTED
+            f"{event.name} is neither an event in JSON nor a valid job spec:\n{error}", REJECTED
         )
     reply = _run(payload, output)
     sys.exit(exit_status(reply))
@@ -114,13 +119,15 @@ def event_in(data: bytes) -> object:
     if not isinstance(event, str) and not (isinstance(event, dict) and is_spec(event)):
         return event
     documents = read(data, Limits(max_bytes=LARGEST_PAYLOAD))
+    problems, value = _errors(documents), documents[0].value
     if len(documents) > 1:
         text = (
             f"has {len(documents)} job specs; an event has one: drop the file, or invoke them one "
             "by one"
         )
-        raise EventRejectedError([Problem(text), *_errors(documents)])
-    value = documents[0].value
+        raise EventRejectedError([Problem(text), *problems])
+    if problems and isinstance(value, dict):
+        raise SpecRejectedError(problems)
     return value if isinstance(value, dict) else event
 
 
@@ -152,10 +159,12 @@ def answer(event: object, write: Write) -> dict[str, Any]:
     try:
         instance = open_instance(context, environ, write)
     except NightdropError as error:
-        hint = "" if _CLOUD & environ.keys() else _NO_CLOUD
+        hint = "" if names_cloud(environ) else f"\n{NO_CLOUD}"
         exit_with_error(f"{error}{hint}", LATER if error.retryable else WRONG_SETTINGS)
     try:
         return handle(event, context, instance)
+    except PolicyError as error:
+        exit_with_error(str(error), WRONG_SETTINGS)
     except NightdropError as error:
         exit_with_error(f"{error}\nThe platform would deliver this event again.", LATER)
     finally:

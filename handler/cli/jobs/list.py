@@ -38,7 +38,7 @@ _JOBS = Listing(
     ("name", "kind", "state", "progress", "asked by", "since", "reason"),
     name="name",
     empty="No job matches.",
-    optional=("kind", "asked by", "since", "progress"),
+    optional=("progress", "since", "asked by", "kind"),
 )
 
 

@@ -19,7 +19,7 @@ ROLLOUTS = Listing(
     ("name", "state", "wave", "nodes", "failed", "waits for", "until", "note"),
     name="name",
     empty="No rollout matches.",
-    optional=("wave", "failed", "until", "waits for"),
+    optional=("waits for", "failed", "until", "wave"),
 )
 """How rollouts are listed."""
 

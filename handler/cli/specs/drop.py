@@ -41,7 +41,7 @@ _JOBS = Listing(
     ("file", "job_name", "state", "progress", "note"),
     name="job_name",
     empty="",
-    optional=("file", "progress"),
+    optional=("progress", "file"),
 )
 
 

@@ -23,8 +23,10 @@ _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CODE = re.compile(r"[A-Z][A-Za-z]{1,9}\.[0-9]{3,6}")
 _DOCUMENTED_CODE = re.compile(r"(?:IEF|APIGW)\.[0-9]{3,6}")
-_NODE_STATES = frozenset({"RUNNING", "UNCONNECTED", "UPGRADING", "STOPPED", "FAIL", "FREEZE"})
 _STATUS = re.compile(r"[A-Za-z][A-Za-z_]{0,31}")
+
+NODE_STATES = frozenset({"RUNNING", "UNCONNECTED", "UPGRADING", "STOPPED", "FAIL", "FREEZE"})
+"""The states of nodes that the API page of ListEdgeNodes names."""
 
 JOB_STATUSES = frozenset(
     {"Running", "Waiting", "Successful", "Failed", "Partially_successful", "Timed_out"}
@@ -87,6 +89,6 @@ def status_word_of(values: Mapping[str, Json], name: str, secrets: Sequence[str]
     A word that the API pages name is no secret, whatever a deployment holds.
     """
     text = text_of(values, name)
-    if not text or text in JOB_STATUSES or text in _NODE_STATES:
+    if not text or text in JOB_STATUSES or text in NODE_STATES:
         return text
     return text if _STATUS.fullmatch(text) and redact(text, secrets) == text else UNREADABLE

@@ -193,10 +193,39 @@ def test_wrong_settings_end_with_status_2(tmp_path: Path) -> None:
 def test_whoever_names_no_cloud_is_shown_how_to_run_without_one(tmp_path: Path) -> None:
     """The command of the hint works once the log is named, too."""
     event = str(EVENTS / "timer-nightly.json")
-    hint = "without a cloud: nightdrop emulator -- nightdrop invoke"
+    hint = "without a cloud: nightdrop emulator -- nightdrop"
     assert hint in nightdrop("invoke", event, folder=tmp_path).stderr
     elsewhere = process("invoke", event, folder=tmp_path, NIGHTDROP_REGION="cn-north-4")
     assert hint not in elsewhere.stderr
+
+
+def test_a_misspelt_spec_is_answered_with_its_lines_and_is_not_recorded(tmp_path: Path) -> None:
+    """As `validate` does: what is written in YAML is no event."""
+    (tmp_path / "a.yaml").write_text("knd: node_upgrade\nname: now\ntargets: {nodes: [n]}\n")
+    done = nightdrop("invoke", "a.yaml", folder=tmp_path)
+    assert done.exit_code == 1
+    assert "line 1, knd: unknown field; did you mean `kind`?" in done.stderr
+    assert not (tmp_path / "my.db").exists()
+
+
+@pytest.mark.parametrize("command", ["invoke", "plan"])
+def test_a_wrong_policy_is_a_wrong_setting(tmp_path: Path, cloud: Emulator, command: str) -> None:
+    """Trying again does not help."""
+    (tmp_path / "policy.yaml").write_text("rules: 1\n")
+    (tmp_path / "operator.env").write_text(f"NIGHTDROP_POLICY={tmp_path / 'policy.yaml'}\n")
+    spec = str(EVENTS / "specs/nightly-upgrade.yaml")
+    words = ("--env-file", "operator.env", command, spec)
+    done = nightdrop(*words, folder=tmp_path, cloud=cloud)
+    assert done.exit_code == 2
+    assert "the policy is not valid" in done.stderr
+    assert "again" not in done.stderr
+
+
+def test_a_misspelt_command_is_answered_with_a_similar_one(tmp_path: Path) -> None:
+    """In each group."""
+    for words, similar in ((("statsu",), "status"), (("audit", "sho"), "show")):
+        done = nightdrop(*words, folder=tmp_path)
+        assert (done.exit_code, f"Did you mean {similar}?" in done.stderr) == (2, True)
 
 
 def test_validate_accepts_good_files(tmp_path: Path) -> None:

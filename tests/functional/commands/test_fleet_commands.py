@@ -142,10 +142,16 @@ def test_what_goes_wrong_is_one_sentence_and_exit_status_2(
     assert "Traceback" not in result.output
 
 
+def test_a_state_that_no_node_is_in_just_now_gives_an_empty_list(run: Run) -> None:
+    """A script may wait until no node is upgrading."""
+    result = run("nodes", "list", "--state", "freeze")
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("--state", "online"), "no node is online; give one of"),
+        (("--state", "online"), "no node is ever online; give one of"),
         (("--tag", "site"), "has no value; write KEY=VALUE"),
     ],
 )

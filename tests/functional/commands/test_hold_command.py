@@ -54,6 +54,25 @@ def job_name(folder: Path) -> str:
         return str(log.execute("SELECT name FROM jobs").fetchone()[0])
 
 
+def test_what_does_not_await_approval_is_answered_with_what_became_of_it(
+    run: Run, tmp_path: Path
+) -> None:
+    """A delivery that is known is not called unknown."""
+    rules = {"rules": [{"from": {"direct": True}, "approval": "required"}]}
+    (tmp_path / "policy.json").write_text(json.dumps(rules))
+    policy = {"NIGHTDROP_POLICY": str(tmp_path / "policy.json")}
+    awaiting = run("invoke", "-", text=SPEC, **policy)
+    assert "awaiting" in awaiting.stdout, awaiting.output
+    assert run("approve", "direct").stdout.startswith("Approved: SHA-256 ")
+    again = run("approve", "direct")
+    assert (again.exit_code, "it is approved already" in again.stderr) == (1, True)
+    run("reconcile", **policy)
+    planned = run("approve", job_name(tmp_path))
+    assert (planned.exit_code, "it is approved already" in planned.stderr) == (1, True)
+    unknown = run("approve", "nothing-of-that")
+    assert (unknown.exit_code, "Nothing named" in unknown.stderr) == (1, True)
+
+
 def test_a_hold_stops_all_sending_until_it_is_released(
     run: Run, emulator: Emulator, tmp_path: Path
 ) -> None:

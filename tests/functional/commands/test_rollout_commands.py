@@ -105,9 +105,7 @@ def test_a_rollout_is_listed_with_what_it_waits_for(site: Site) -> None:
     """In one row; -o json has the reply's words."""
     name = site.begin()
     header, row = site.run("list").stdout.splitlines()
-    assert header.split() == [
-        *("name", "state", "wave", "nodes", "failed", "waits", "for", "until", "note")
-    ]
+    assert header.split() == [*("name", "state", "wave", "nodes", "waits", "for", "note")]
     assert row.split()[:8] == [name, "running", "1/3", "2", "of", "40", "(5%)", "approval"]
     assert site.standing()["waits"]["for"] == "approval"
     assert site.run("list", "-o", "name", "--state", "running").stdout == f"{name}\n"

@@ -100,8 +100,25 @@ def test_an_alias_is_refused(parser: Parser) -> None:
 
 @parser_of_each_kind
 @pytest.mark.parametrize(
-    "text", ["a: [1", "a: 'x", 'a: "\\UFFFFFFFF"', 'a: "\\q"', "a: 1\n b: 2", "}"]
+    ("text", "line", "begin"),
+    [
+        ("a: 1\nb: [1, 2\nc: 3\n", 2, "the list that begins with [ here is not closed by ]"),
+        ("a: 1\nb: {c: 1\n", 2, "the mapping that begins with { here is not closed by }"),
+        ("a: 'x\nb: 1\n\n", 1, "the quote that begins here is not closed"),
+        ("a: 1\nb:\n\tc: 1\n", 3, "not YAML here: a tab in the indentation"),
+    ],
 )
+def test_a_part_without_an_end_is_named_where_it_begins(
+    text: str, line: int, begin: str, parser: Parser
+) -> None:
+    """Not where the parser gave up, which may be behind the last line."""
+    ((found, message),) = problems(text, parser)
+    assert found == line
+    assert message.startswith(begin)
+
+
+@parser_of_each_kind
+@pytest.mark.parametrize("text", ['a: "\\UFFFFFFFF"', 'a: "\\q"', "a: 1\n b: 2", "}"])
 def test_a_syntax_error_says_where(text: str, parser: Parser) -> None:
     """The parser's own words, which may quote the text, are not used."""
     ((line, message),) = problems(text, parser)

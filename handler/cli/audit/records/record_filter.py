@@ -6,13 +6,16 @@ import json
 import re
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
+from difflib import get_close_matches
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
+from handler.audit.actions import ACTIONS
 from handler.audit.name_lookup import begins
 from handler.audit.record import OUTCOMES, part
+from handler.cli.console import complain
 from handler.values.canonical_json import timestamp, utc_now
 
 if TYPE_CHECKING:
@@ -121,10 +124,23 @@ def time_option(_context: click.Context, _option: click.Parameter, text: str | N
         raise click.BadParameter(str(error)) from error
 
 
+def _known_action(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> str | None:
+    """Return the beginning of an action; say so if no action of this version begins so."""
+    if text and not any(name.startswith(text) for name in ACTIONS):
+        close = get_close_matches(text, ACTIONS, 1)
+        advice = f"; perhaps {close[0]}" if close else ""
+        complain(f"--action: no action begins with {text}{advice}")
+    return text
+
+
 _OPTIONS = (
     click.option("--delivery", help="Only this delivery (key prefix)."),
     click.option("--job", help="Only this job (prefix of its name, id or key)."),
-    click.option("--action", help="Only this action (prefix): job. or job.created."),
+    click.option(
+        "--action", callback=_known_action, help="Only this action (prefix): job. or job.created."
+    ),
     click.option("--outcome", type=click.Choice(OUTCOMES), help="Only this outcome."),
     click.option("--actor", help="Only this actor (kind, name or account)."),
     click.option("--since", callback=time_option, help="From this time (UTC) or age: 2h, 3d."),

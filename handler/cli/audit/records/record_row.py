@@ -38,7 +38,9 @@ def format_minute(timestamp: object) -> str:
 def trail_row(record: Record) -> dict[str, Any]:
     """Return the row that the view `trail` has for a record."""
     fields = record.fields
-    delivery, job, actor = (part(fields, name) for name in ("delivery", "job", "actor"))
+    delivery, job, rollout, actor = (
+        part(fields, name) for name in ("delivery", "job", "rollout", "actor")
+    )
     response, key = part(fields, "response"), delivery.get("key")
     return {
         "seq": record.seq,
@@ -47,6 +49,7 @@ def trail_row(record: Record) -> dict[str, Any]:
         "outcome": fields["outcome"],
         "delivery": shown(str(key)) if key else None,
         "job_name": job.get("name"),
+        "rollout": shown(str(rollout["key"])) if "key" in rollout else None,
         "job_id": response.get("job_id"),
         "status": response.get("status"),
         "actor_kind": actor.get("kind"),

@@ -216,8 +216,15 @@ def test_a_timeline_is_found_by_any_unambiguous_beginning(run: Run, month: Path)
 def test_an_empty_list_says_so(run: Run) -> None:
     """Instead of a bare header."""
     for output in ("table", "json"):
-        done = run("list", "--action", "no.such", "-o", output)
+        done = run("list", "--delivery", "none", "-o", output)
         assert (done.stdout, done.stderr) == ("", "No record matches.\n")
+
+
+def test_an_action_that_is_misspelt_is_pointed_out(run: Run) -> None:
+    """An empty list would say that nothing failed; a later version may have more actions."""
+    done = run("list", "--action", "job.finshed")
+    assert "no action begins with job.finshed; perhaps job.finished" in done.stderr
+    assert run("list", "--action", "job.").stderr == ""
 
 
 def test_following_prints_new_records(tmp_path: Path) -> None:
