@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from handler.audit.job_end import shown_state
 from handler.audit.search import MOST_FOUND
 from handler.values.canonical_json import shown
 from handler.values.display import display
@@ -37,11 +38,13 @@ class Candidate:
         key: Its key.
         names: Its other names, the most usual first: a job's name and its id at the API; a
             delivery's subject and the part of it after the last slash.
+        about: What tells it from others of the same name: how it stands, and from when it is.
     """
 
     kind: str
     key: str
     names: tuple[str, ...] = ()
+    about: str = ""
 
     def is_called(self, what: str) -> bool:
         """Return whether this is its full name or key."""
@@ -56,7 +59,8 @@ class Candidate:
 
     def __str__(self) -> str:
         name = self.names[0] if self.names and self.names[0] else self.kind
-        return f"{display(name)} ({self.kind} {shown(self.key)})"
+        about = f", {self.about}" if self.about else ""
+        return f"{display(name)} ({self.kind} {shown(self.key)}{about})"
 
 
 def find_job(view: View, what: str) -> JobState:
@@ -73,7 +77,12 @@ def find_job(view: View, what: str) -> JobState:
     found = find_one(
         what,
         [
-            Candidate("job", job.key, tuple(filter(None, (job.name, job.job_id))))
+            Candidate(
+                "job",
+                job.key,
+                tuple(filter(None, (job.name, job.job_id))),
+                f"{shown_state(job)}, planned {job.planned_at[:16].replace('T', ' ')}",
+            )
             for job in known.values()
         ],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,14 +12,16 @@ from pydantic import SecretStr
 from handler.cli.configuration.environment import Configuration, configuration
 from handler.cli.configuration.key_sources import key_origin
 from handler.cli.configuration.value import KEYS
+from handler.cli.console import complain
 from handler.cli.listing import Listing, print_rows
 from handler.cli.shared_options import format_option
-from handler.settings import Settings
+from handler.errors import SettingsError
+from handler.settings import Settings, load
 from handler.values.duration import duration_text, retention_of, seconds_of
 from handler.values.notify_address import topic_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from handler.cli.listing import Row
 
@@ -44,13 +47,27 @@ def show(output: str) -> None:
 
     An option of a command counts more than the environment, the environment more than --env-file,
     that file more than the profile in nightdrop.toml, and the profile more than the default. No key
-    is fetched.
+    is fetched. Exit status: 0, 1 a setting is wrong or unknown, which standard error has.
 
     \b
       nightdrop config show
       nightdrop --profile production --env-file keys.env config show -o json
     """
-    print_rows(list(setting_rows(configuration())), _SETTINGS, output)
+    given = configuration()
+    print_rows(list(setting_rows(given)), _SETTINGS, output)
+    problems = _problems({name: value.text for name, value in given.values.items()})
+    if problems:
+        complain("\n".join(problems))
+        sys.exit(1)
+
+
+def _problems(environ: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with settings; one that is missing is seen in the list."""
+    try:
+        load(lambda _name: None, environ)
+    except SettingsError as error:
+        return [line for line in str(error).splitlines() if " is missing" not in line]
+    return []
 
 
 def setting_rows(given: Configuration) -> Iterator[Row]:

@@ -18,6 +18,7 @@ from handler.cli.open_cloud import NO_LOG
 from handler.cli.open_stores import obs_folders, open_any_log, open_obs
 from handler.cli.shared_options import FILE
 from handler.cloud.credentials import credentials
+from handler.errors import SettingsError
 from handler.invocation.invocation import ief_of
 from handler.probe.client import ObservedTransport, ProbeClient
 from handler.probe.create_checks import KINDS, ProbeJob
@@ -112,7 +113,7 @@ def probe(  # noqa: PLR0913 - one for each option
     environ = cloud_environment()
     log = {} if events else {"NIGHTDROP_AUDIT": NO_LOG}
     settings = load(lambda _name: None, {**environ, **log})
-    seen = [load_facts(str(path), lambda: open_obs(environ)).facts for path in others]
+    seen = [_merged_facts(path, environ) for path in others]
     job = ProbeJob(node, kind) if node else None
     with ExitStack() as stack:
         found = _probed(settings, environ, stack, job, objects, rate)
@@ -123,6 +124,14 @@ def probe(  # noqa: PLR0913 - one for each option
     _write(report, to_markdown(facts, at, host))
     _write(facts_file, to_json(facts, at, host))
     sys.exit(DIFFERS if any(one.verdict == "differs" for one in facts) else AS_ASSUMED)
+
+
+def _merged_facts(path: Path, environ: Mapping[str, str]) -> Sequence[Fact]:
+    try:
+        return load_facts(str(path), lambda: open_obs(environ)).facts
+    except SettingsError as error:
+        why = str(error).removeprefix("NIGHTDROP_FACTS: ")
+        exit_with_error(f"--merge {path}: {why}")
 
 
 def _probed(  # noqa: PLR0913, PLR0917 - the settings, and one for each option

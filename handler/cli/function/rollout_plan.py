@@ -26,7 +26,7 @@ _WAVES = Listing(
     empty="",
     optional=("latest start", "earliest start", "jobs"),
 )
-_BAR_WIDTH = 40
+_BAR_WIDTH = 20
 
 
 def print_rollout_plans(planned: Mapping[str, Any], outcome: str, console: Console) -> None:

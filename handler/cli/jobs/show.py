@@ -53,11 +53,17 @@ def show(address: str, output: str, job: str) -> None:
     fleet = shown.get(found.job_id)
     row = shown_job(found, by, progress_shown(fleet) if fleet else None)
     if output != "table":
-        known = fleet.tasks if fleet else ()
-        tasks = [{"status": status, "reason": reason} for status, reason in known]
-        print_value({**row, "tasks": tasks}, output)
+        print_value({**row, "tasks": _tasks(fleet) if fleet else []}, output)
         return
     screen().print(_facts(row, fleet))
+
+
+def _tasks(fleet: ShownJob) -> list[dict[str, str]]:
+    """Return each task with its target."""
+    return [
+        {"target": target, "status": status, "reason": reason}
+        for (status, reason), target in zip(fleet.tasks, fleet.targets, strict=True)
+    ]
 
 
 def _facts(row: Mapping[str, object], fleet: ShownJob | None) -> Table:
@@ -65,8 +71,10 @@ def _facts(row: Mapping[str, object], fleet: ShownJob | None) -> Table:
     if fleet:
         counted = Counter(status for status, _ in fleet.tasks)
         facts["tasks"] = ", ".join(f"{count} {status}" for status, count in counted.items())
-        reasons = dict.fromkeys(printable(reason) for _, reason in fleet.tasks if reason)
-        facts["why"] = "\n".join([*reasons][:_MOST_REASONS])
+        with_reason = [task for task in _tasks(fleet) if task["reason"]]
+        facts["why"] = "\n".join(
+            printable(f"{task['target']}: {task['reason']}") for task in with_reason[:_MOST_REASONS]
+        )
     return facts_grid(
         (name.replace("_", " "), prose(value)) for name, value in facts.items() if value
     )

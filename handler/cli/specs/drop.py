@@ -100,12 +100,7 @@ def drop(  # noqa: PLR0913 - one for each option
         drop_address(cloud.settings, "")
         if wait and not cloud.settings.results:
             raise click.UsageError("--wait reads result files: set NIGHTDROP_RESULTS")
-        specs = [read_spec_file(file) for file in files]
-        specs = [specs[0]._replace(name=name)] if name else specs
-        for spec in specs:
-            drop_address(cloud.settings, spec.name)
-        _require_own_names(specs)
-        dropped = _uploaded(specs, cloud)
+        dropped = _uploaded(_specs(files, name, cloud.settings), cloud)
         if not wait:
             rows = [one.row() for one in dropped]
             print_rows(rows, _JOBS._replace(columns=("file", "address"), name="address"), output)
@@ -119,6 +114,25 @@ def drop(  # noqa: PLR0913 - one for each option
     sys.exit(_status(last))
 
 
+def _specs(files: Sequence[str], name: str | None, settings: Settings) -> list[SpecFile]:
+    """Read files; exit if one cannot have its name in the bucket, or would replace another."""
+    prefix = settings.prefix
+    if name and prefix and name.startswith(prefix):
+        below = name.removeprefix(prefix)
+        raise click.UsageError(f"--as: the prefix {prefix} is put before the name: write {below}")
+    specs = [read_spec_file(file) for file in files]
+    specs = [specs[0]._replace(name=name)] if name else specs
+    for spec in specs:
+        drop_address(settings, spec.name)
+    for same, count in Counter(spec.name for spec in specs).items():
+        if count > 1:
+            raise click.UsageError(
+                f"{count} files would be {same} in the bucket, and only the last one would stay: "
+                "drop them one by one, each with a name of its own by --as"
+            )
+    return specs
+
+
 def _uploaded(specs: Sequence[SpecFile], cloud: Cloud) -> list[DroppedFile]:
     """Upload files, all or none: exit if one has an error."""
     valid = [_is_valid(spec, cloud) for spec in specs]  # the errors of all are printed
@@ -129,16 +143,6 @@ def _uploaded(specs: Sequence[SpecFile], cloud: Cloud) -> list[DroppedFile]:
         if one.repeats:
             click.echo(f"{printable(one.name)} was run before, as it is: no new jobs", err=True)
     return dropped
-
-
-def _require_own_names(specs: Sequence[SpecFile]) -> None:
-    """Exit if one file would replace another in the bucket."""
-    for name, count in Counter(spec.name for spec in specs).items():
-        if count > 1:
-            raise click.UsageError(
-                f"{count} files would be {name} in the bucket, and only the last one would stay: "
-                "drop them one by one, each with a name of its own by --as"
-            )
 
 
 def _is_valid(spec: SpecFile, cloud: Cloud) -> bool:

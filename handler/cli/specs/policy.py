@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from handler.cli.configuration.environment import cloud_environment, environment
-from handler.cli.console import printable, prose, screen
+from handler.cli.console import exit_with_error, printable, prose, screen
 from handler.cli.open_stores import open_obs
 from handler.cli.rollouts.rollout_row import operator_times
 from handler.cli.shared_options import EXISTING_FILE, policy_option
@@ -110,14 +110,13 @@ def schema() -> None:
 def read_policy_at(address: str) -> Policy:
     """Return the policy at a path or in OBS; the built-in one for `built-in` and for "".
 
-    Raises:
-        click.UsageError: It cannot be read or is not valid.
+    Exits if it cannot be read or is not valid.
     """
     try:
         named = "" if address == BUILT_IN_NAME else address
         return load_policy(named, lambda: open_obs(cloud_environment()))
     except NightdropError as error:
-        raise click.UsageError(str(error)) from None
+        exit_with_error(f"{address}: {error.__cause__ or error}")
 
 
 def origin_named(source: str, uploader: str = "") -> Origin:
@@ -160,7 +159,7 @@ def _decide(file: Path, rules: Policy, origin: Origin) -> PolicyDecision:
         documents = read(file.read_bytes(), Limits())
         plan = plan_without_fleet(key_of(str(file)), documents, operator_times().grace)
     except SpecRejectedError as error:
-        raise click.UsageError(f"{printable(file)} is not a valid spec: {error}") from None
+        exit_with_error(f"{printable(file)} is not a valid spec:\n{error}")
     return decide_plan(plan, rules, origin)
 
 

@@ -102,6 +102,13 @@ def test_a_file_is_uploaded_below_the_prefix(run: Run, cloud: Emulator) -> None:
     assert keys(cloud) == ["drop/hall.yaml", "drop/a/b.yaml"]
 
 
+def test_the_prefix_is_not_put_before_a_name_that_has_it(run: Run, cloud: Emulator) -> None:
+    """What `plan --as` takes is the whole key."""
+    refused = run("drop", "hall.yaml", "--as", "drop/a.yaml")
+    assert (refused.exit_code, keys(cloud)) == (2, [])
+    assert "the prefix drop/ is put before the name: write a.yaml" in refused.stderr
+
+
 def test_standard_input_is_uploaded_as_yaml(run: Run, cloud: Emulator) -> None:
     """It has no name of its own."""
     result = run("drop", "-", text=SPEC.format("gateway-north-1"))

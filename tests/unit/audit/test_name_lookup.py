@@ -75,6 +75,17 @@ def test_an_ambiguous_name_lists_the_candidates() -> None:
     assert (len(listed), listed[-1]) == (MOST_SHOWN + 1, "  … and 2 more")
 
 
+def test_candidates_say_what_tells_them_apart() -> None:
+    """How each stands and from when it is: the same name is used night after night."""
+    nights = [
+        Candidate("job", f"k{night}", (f"nightly-k{night}",), f"succeeded, 2026-11-2{night} 02:00")
+        for night in (5, 4)
+    ]
+    with pytest.raises(LookupError) as raised:
+        find_matches("nightly", nights)
+    assert "nightly-k5 (job k5, succeeded, 2026-11-25 02:00)" in str(raised.value)
+
+
 def test_only_one_can_be_abandoned() -> None:
     """Two jobs with one name are listed with their keys."""
     with pytest.raises(LookupError, match="job aaaa") as raised:

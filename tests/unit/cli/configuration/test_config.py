@@ -44,6 +44,17 @@ def test_each_setting_has_its_value_and_its_origin(tmp_path: Path) -> None:
     assert {f"NIGHTDROP_{name.upper()}" for name in Settings.model_fields} <= found.keys()
 
 
+def test_wrong_and_unknown_settings_are_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where people look for them; what is not set is seen in the list."""
+    monkeypatch.setenv("NIGHTDROP_SENDER", "1")
+    monkeypatch.setenv("NIGHTDROP_SENDERS", "many")
+    done = CliRunner().invoke(main, ["config", "show"])
+    assert done.exit_code == 1
+    assert "NIGHTDROP_SENDER: no such setting, perhaps NIGHTDROP_SENDERS" in done.stderr
+    assert "NIGHTDROP_SENDERS: must be a whole number" in done.stderr
+    assert "missing" not in done.stderr
+
+
 def test_no_secret_is_shown(tmp_path: Path) -> None:
     """That there is one is."""
     secret = {

@@ -15,12 +15,12 @@ def minutes(*numbers: int) -> tuple[datetime, ...]:
 
 
 def test_waves_follow_one_another_on_one_scale() -> None:
-    """A cell is a fortieth of the time until the last wave has ended at the latest."""
+    """A cell is a twentieth of the time until the last wave has ended at the latest."""
     bars = [*time_line([minutes(0, 0, 10), minutes(0, 10, 20), minutes(10, 30, 40)])]
-    assert bars == ["█" * 10, "░" * 10 + "█" * 10, " " * 10 + "░" * 20 + "█" * 10]
+    assert bars == ["█" * 5, "░" * 5 + "█" * 5, " " * 5 + "░" * 10 + "█" * 5]
 
 
 def test_a_short_wave_is_seen_in_a_long_rollout() -> None:
     """Minutes of several days, at the begin and at the end."""
     bars = [*time_line([minutes(0, 0, 1), minutes(9_998, 9_999, 10_000)])]
-    assert bars == ["█", " " * 39 + "█"]
+    assert bars == ["█", " " * 19 + "█"]
