@@ -136,7 +136,7 @@ def _run(plan: DevPlan) -> None:
                 name = error.filename or f"the screen or the folder {plan.options.folder}"
                 raise StartError(f"{name}: {error.strerror}") from error
             # The terminal was closed.
-        _echo(ended, f"ended; log and state are in {plan.options.folder}/")
+        _echo(ended, run.end_words())
     if failures:
         exit_with_error(f"it ended, because {failures[0]}", 1)
     if plan.options.once:

@@ -89,7 +89,11 @@ def _subject(event: Json) -> str:
     if isinstance(event, dict) and "trigger_name" in event:
         return f"timer {display(str(event['trigger_name']))}"
     key = object_key(event)
-    return f"file {display(key.removeprefix(PREFIX))}" if key else "event"
+    if key:
+        return f"file {display(key.removeprefix(PREFIX))}"
+    return (
+        display(str(event["action"])) if isinstance(event, dict) and "action" in event else "event"
+    )
 
 
 def _format_request(event: Accepted) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 import urllib3
 
-from handler.audit.job_end import ENDED
+from handler.audit.job_end import ENDED, SUCCESSFUL
 from handler.cli.console import LATER
 from handler.cli.dev.dashboard import Dashboard
 from handler.cli.dev.emulator_process import (
@@ -31,6 +32,7 @@ from handler.local.processes.function_servers import function_servers
 from handler.local.processes.subprocesses import free_port
 from handler.local.triggers.drop_folder import DropFolder, make_drop_folder, watching
 from handler.local.triggers.timer_scheduler import Timers
+from handler.values.display import quantity
 from handler.values.loopback import refusal
 
 if TYPE_CHECKING:
@@ -107,6 +109,11 @@ class LocalRun:
     def exit_status(self) -> int:
         """Return the exit status of a run with `once`."""
         return status_of(self.dashboard.outcomes, self._statuses)
+
+    def end_words(self) -> str:
+        """Return what is to be said at the end of a run: where its log is, and what went wrong."""
+        wrong = wrong_of(self.dashboard.outcomes, self._statuses) if self._options.once else []
+        return "; ".join(["ended", f"log and state are in {self._options.folder}/", *wrong])
 
     def _is_quiet(self) -> bool:
         """Return whether every dropped file was uploaded, and every event processed."""
@@ -224,9 +231,17 @@ def status_of(outcomes: Sequence[str], statuses: Collection[str]) -> int:
         outcomes: The words for its events; the last one is that of the reconciler.
         statuses: The statuses of the jobs on the fleet.
     """
-    if _WRONG & {*outcomes} or {*statuses} - {"Successful"}:
+    if wrong_of(outcomes, statuses):
         return 1
     return 0 if [*outcomes][-1:] == ["completed"] else LATER
+
+
+def wrong_of(outcomes: Sequence[str], statuses: Collection[str]) -> list[str]:
+    """Return what went wrong in a run, in words; the arguments are those of `status_of`."""
+    counted = Counter(word for word in outcomes if word in _WRONG)
+    events = [f"{quantity(count, 'event')} {word}" for word, count in counted.items()]
+    bad = sorted({*statuses} - {SUCCESSFUL})
+    return [*events, *([f"a job on the fleet is {', '.join(bad)}"] if bad else [])]
 
 
 @contextmanager

@@ -121,6 +121,14 @@ def test_injected_faults_are_marked() -> None:
     assert second.note == "request 2, a second delivery (--chaos), delivered 12 s late (--chaos)"
 
 
+def test_an_event_that_asks_for_something_has_its_name() -> None:
+    """Such as that of the reconciler's timer."""
+    event = AsyncRequest("1", "timer", '{"action": "reconcile"}', NOW)
+    line = format_event(Accepted(event, NOW))
+    assert line is not None
+    assert line.subject == "reconcile"
+
+
 def test_every_error_is_named() -> None:
     """The first in the line, the others below it where there is room for them."""
     reply = '{"outcome": "rejected", "jobs": [], "errors": ["one", "two", "three"]}'

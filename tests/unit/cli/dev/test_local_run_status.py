@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handler.cli.dev.local_run import status_of
+from handler.cli.dev.local_run import status_of, wrong_of
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,10 @@ from handler.cli.dev.local_run import status_of
 def test_the_status_says_how_it_ended(outcomes: list[str], statuses: set[str], status: int) -> None:
     """What is not done yet may still be done by a retry; what is wrong stays so."""
     assert status_of(outcomes, statuses) == status
+
+
+def test_what_went_wrong_is_said_at_the_end() -> None:
+    """The line about it may have left the screen."""
+    wrong = wrong_of(["rejected", "completed", "rejected", "partial"], {"Successful", "Failed"})
+    assert wrong == ["2 events rejected", "1 event partial", "a job on the fleet is Failed"]
+    assert wrong_of(["submitted", "completed"], {"Successful"}) == []
