@@ -43,6 +43,6 @@ def test_a_repeated_event_does_not_hide_the_result_of_the_first(
     (job,) = fire(event)["jobs"]
     assert fire(event)["outcome"] == "duplicate"
     shown = audit(environ, "show", job["job_name"])
-    assert "  planned  " in shown.splitlines()[1]
+    assert "  planned  " in shown.splitlines()[0]
     assert "received again; no new job" in shown
     assert "the same as" not in shown

@@ -26,7 +26,7 @@ def test_the_status_says_how_it_ended(outcomes: list[str], statuses: set[str], s
     assert status_of(outcomes, statuses) == status
 
 
-def test_what_went_wrong_is_said_at_the_end() -> None:
+def test_a_run_ends_with_what_went_wrong() -> None:
     """The line about it may have left the screen."""
     wrong = wrong_of(["rejected", "completed", "rejected", "partial"], {"Successful", "Failed"})
     assert wrong == ["2 events rejected", "1 event partial", "a job on the fleet is Failed"]
