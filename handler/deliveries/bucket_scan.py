@@ -171,7 +171,14 @@ def _unseen(dropped: Sequence[Delivery], invocation: Invocation) -> tuple[list[D
 
 
 def _filtered(dropped: Sequence[Delivery], view: View) -> list[Delivery]:
-    return [one for one in dropped if not _is_seen(one, view)]
+    """Return what was never looked at.
+
+    What awaits an approval was, whatever became since of an earlier upload of the same object.
+    """
+    unseen = [one for one in dropped if not _is_seen(one, view)]
+    subjects = {one.subject for one in unseen}
+    waiting = [one for one in view.awaiting() if one.subject in subjects] if unseen else []
+    return [one for one in unseen if not any(_has_seen(each, one) for each in waiting)]
 
 
 def _is_ignored(found: Delivery, invocation: Invocation) -> bool:
@@ -202,9 +209,15 @@ def _is_seen(found: Delivery, view: View) -> bool:
     if view.delivery(found.key):
         return True
     latest = view.latest_read(found.subject)
-    if latest is None or found.fired_at is None or _looked_at(latest) < found.fired_at:
+    return latest is not None and _has_seen(latest, found)
+
+
+def _has_seen(latest: DeliveryState, found: Delivery) -> bool:
+    """Return whether a delivery that was read or rejected had the object as it is now."""
+    if latest.subject != found.subject or found.fired_at is None:
         return False
-    return not latest.etag or latest.etag == found.source["etag"]
+    is_later = _looked_at(latest) >= found.fired_at
+    return is_later and (not latest.etag or latest.etag == found.source["etag"])
 
 
 def _looked_at(latest: DeliveryState) -> datetime:

@@ -20,7 +20,7 @@ from handler.deliveries.receiving import receive
 from handler.errors import PolicyError
 from handler.policy.rules import Source
 from handler.policy.verdict import Approval, PolicyDecision
-from handler.values.canonical_json import sha256_hex
+from handler.values.canonical_json import moment, sha256_hex
 from tests.support.clock import Clock
 from tests.unit.deliveries.test_daily_limit import NOW, RULES, ordered
 from tests.unit.test_reconciler_outbox import tampered
@@ -341,3 +341,18 @@ def test_an_approver_can_be_named_with_the_bucket(
     event["Records"][0]["userIdentity"] = {"ID": "b"}
     assert fire(event)["outcome"] == "rejected"
     assert upload("chiefs/app.yaml.approve", DIGEST.encode(), "b")["outcome"] == "ignored"
+
+
+def test_an_upload_that_awaits_approval_is_not_found_again_after_an_earlier_one_is_rejected(
+    upload: Upload, fire: Fire, environ: Environ
+) -> None:
+    """The scan would let it wait once more, for longer than it is valid."""
+    upload("app.yaml", UPGRADE.replace(b'"x"', b'"first"'), "a")
+    upload("app.yaml", UPGRADE, "a")
+    path = environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///")
+    with closing(SqliteLog(path)) as log:
+        first, second = log.read(lambda view: view.awaiting())
+    clock = Clock(moment(second.awaits_until))
+    with closing(SqliteLog(path, clock=clock)) as log:
+        assert len(log.commit(reject_late([first.key, second.key])).records) == 1
+    assert fire(TICK)["deliveries"] == []
