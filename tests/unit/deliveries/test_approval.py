@@ -356,3 +356,24 @@ def test_an_upload_that_awaits_approval_is_not_found_again_after_an_earlier_one_
     with closing(SqliteLog(path, clock=clock)) as log:
         assert len(log.commit(reject_late([first.key, second.key])).records) == 1
     assert fire(TICK)["deliveries"] == []
+
+
+def test_a_result_file_does_not_say_that_a_run_waits_which_only_repeats_another(
+    upload: Upload, fire: Fire, emulator: Emulator, environ: Environ
+) -> None:
+    """After its approval the object was found to be what it was before: its run is shown."""
+
+    def approve_by_command() -> None:
+        CliRunner().invoke(main, ["approve", "app", "--audit", environ["NIGHTDROP_AUDIT"]])
+
+    upload("app.yaml", UPGRADE, "a")
+    approve_by_command()
+    fire(TICK)
+    emulator.state.put_object(BUCKET, "drop/app.yaml", UPGRADE.replace(b'"x"', b'"second"'))
+    fire(TICK)
+    assert result(emulator, "app.yaml")["outcome"] == "awaiting"
+    approve_by_command()
+    emulator.state.put_object(BUCKET, "drop/app.yaml", UPGRADE)
+    fire(TICK)
+    shown = result(emulator, "app.yaml")
+    assert (shown["digest"], len(shown["jobs"]), created(emulator)) == (DIGEST, 1, 1)
