@@ -44,7 +44,7 @@ test-all:
 	  else echo "== Python $$version is not here: skipped"; fi; \
 	done
 
-# The submission code against a simulated API and clock, on the logs in SQLite and in OBS.
+# The function against simulated services and clocks, on the logs in SQLite and in OBS.
 simulate: $(VENV)/.dev
 	$(BIN)/python -m tests.faults.simulation.run 20000
 	$(BIN)/python -m tests.faults.simulation.run 5000 objects

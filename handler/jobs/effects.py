@@ -1,8 +1,8 @@
 """Effects that submission and settlement request, as values.
 
-The generators in `submission` and `settlement` yield these and get back their results. Whoever
-drives them carries them out: `effect_runner` for real, a simulation in invented time. Most are
-named tuples, which a cold start creates five times as fast as dataclasses.
+The generators in `submission` and `settlement` yield these and get back their results from
+`effect_runner`, which carries them out. Most are named tuples, which a cold start creates five
+times as fast as dataclasses.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""Strategies that are known to fail: a simulation that finds nothing in them shows nothing."""
+"""Settings and a settlement that are known to fail: a simulation must find something in them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.audit.log import Decision
+from handler.audit.log import Decision, followed_by
 from handler.jobs.decisions import about, known
-from handler.jobs.effects import Commit
-from tests.faults.simulation.simulated_function import Strategy
+from handler.jobs.effects import commit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,24 +15,27 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, View
     from handler.jobs.effects import Asking, SendSettings
 
+NO_WAIT = 0
+"""A list is believed at once: the seconds of `settle_after`."""
 
-def send_again(jobs: Sequence[JobState], _sender: SendSettings) -> Asking[None]:
+SHORT_WAIT = 600
+"""A list is believed before a signature has expired: the seconds of `settle_after`."""
+
+
+def send_again(jobs: Sequence[JobState], _sending: SendSettings) -> Asking[tuple[JobState, ...]]:
     """Yield the effects of a lease alone: after its end, a job is simply sent again."""
+    settled: tuple[JobState, ...] = ()
     for job in jobs:
-        yield Commit(_taken_for_absent(job.key))
+        settled = (*settled, (yield from commit(_taken_for_absent(job.key))))
+    return settled
 
 
-def _taken_for_absent(key: str) -> Decide[None]:
-    def decide(view: View) -> Decision[None]:
+def _taken_for_absent(key: str) -> Decide[JobState]:
+    def decide(view: View) -> Decision[JobState]:
         job = known(view, key)
         if job.state not in {"sending", "unknown"}:
-            return Decision(None)
+            return Decision(job)
         draft = about(job)._replace(action="job.absent", note="the lease is over")
-        return Decision(None, (draft,))
+        return followed_by((draft,), lambda view: Decision(known(view, key)))
 
     return decide
-
-
-CLAIM_THEN_RETRY = Strategy("claim, then retry", settle=send_again)
-NO_WAIT = Strategy("mark, list, do not wait", settle_after=0.0)
-SHORT_WAIT = Strategy("mark, list, wait less than a signature lives", settle_after=600.0)

@@ -18,7 +18,7 @@ import pytest
 from handler.audit.verification.verdict import verify
 from handler.schedule.rollout_settings import JOB_SECONDS
 from tests.faults.simulation.rollout_replay import Replay
-from tests.faults.simulation.simulated_tasks import Made
+from tests.faults.simulation.services.simulated_tasks import Made
 from tests.support.depth import examples
 from tests.support.rollout_night import Killed, Night, Steps, large_night
 

@@ -20,10 +20,11 @@ from hypothesis.stateful import (
 from handler.audit.sql.sqlite import SqliteLog
 from handler.jobs.hold import hold, release
 from tests.faults.simulation.run import calm
-from tests.faults.simulation.simulated_api import Habits
-from tests.faults.simulation.simulated_function import Network, Strategy
+from tests.faults.simulation.services.simulated_api import Habits
+from tests.faults.simulation.services.simulated_transport import Network
+from tests.faults.simulation.simulated_deliveries import deliveries, store_specs
 from tests.faults.simulation.simulated_time import Hazards
-from tests.faults.simulation.simulated_world import World, deliveries, drawn
+from tests.faults.simulation.simulated_world import World, drawn
 from tests.faults.simulation.violations import at_any_time, at_the_end
 from tests.support.depth import examples
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tests.faults.simulation.simulated_time import Instance, Steps
+    from tests.faults.simulation.function.story import Story
+    from tests.faults.simulation.simulated_time import Instance
 
 OPERATOR = {"kind": "operator"}
 SOMETIMES = st.sampled_from([0.0, 0.3, 1.0])
@@ -41,7 +43,6 @@ class Submission(RuleBasedStateMachine):
     """Deliveries, ticks, kills, freezes and faults, in any order."""
 
     world: World
-    strategy = Strategy("mark, list, wait")
 
     @initialize(
         seed=st.integers(0, 2**32),
@@ -58,16 +59,19 @@ class Submission(RuleBasedStateMachine):
         def open_file(clock: Callable[[], datetime], _seed: int) -> SqliteLog:
             return SqliteLog(file, clock=clock)
 
-        self.world = drawn(seed, self.strategy, open_file)
+        self.world = drawn(seed, open_file)
         self.world = replace(self.world, network=Network(0.0, 0.0, 1100.0, 0.0))
         self.world.schedule.hazards = Hazards(0.0, 0.0, 1.0, clock_stops=True, outlives=outlives)
         self.world.api.habits = Habits(0.0, 0.0, unique_names, lag=0.0, page=page)
+        self.world.obs.trouble = 0.0
+        store_specs(self.world.obs)
 
     @rule(which=st.integers(0, 4))
     def deliver(self, which: int) -> None:
         """An event arrives, perhaps again."""
         function = self.world.function()
-        self._start(function.deliver(deliveries()[which]), function.instance)
+        stored = ("weekly",) if self.world.settings.buckets else ()
+        self._start(function.deliver(deliveries(stored)[which]), function.instance)
 
     @rule()
     def tick(self) -> None:
@@ -136,7 +140,7 @@ class Submission(RuleBasedStateMachine):
             self.world.log.close()
             self.folder.cleanup()
 
-    def _start(self, steps: Steps, instance: Instance) -> None:
+    def _start(self, steps: Story, instance: Instance) -> None:
         self.running.append(instance)
         self.world.schedule.start(steps, instance)
 

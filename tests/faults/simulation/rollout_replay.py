@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from handler.audit.record import Fields
-    from tests.faults.simulation.simulated_tasks import Made
+    from tests.faults.simulation.services.simulated_tasks import Made
 
 SKEW = timedelta(seconds=10)
 """Clocks of instances, and of the log on one of them, are up to 5 s ahead or behind."""

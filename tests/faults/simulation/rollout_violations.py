@@ -26,16 +26,16 @@ from handler.schedule.rollout_settings import JOB_SECONDS
 from handler.schedule.window import open_period
 from handler.specs.planner import mark_of
 from tests.faults.simulation.rollout_replay import SKEW, Replay
-from tests.faults.simulation.simulated_api import FENCE
+from tests.faults.simulation.services.simulated_api import FENCE
+from tests.faults.simulation.services.simulated_tasks import TaskFleet
 from tests.faults.simulation.simulated_rollouts import LIMIT, open_jobs
-from tests.faults.simulation.simulated_tasks import TaskFleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handler.audit.log import Log, View
     from handler.audit.rollouts.state import RolloutState
-    from tests.faults.simulation.simulated_tasks import Made
+    from tests.faults.simulation.services.simulated_tasks import Made
     from tests.faults.simulation.simulated_world import World
 
 _AT_REST = frozenset({"finished", "stopped", "paused", "approval", "window", "running", "busy"})
@@ -127,7 +127,10 @@ def _other_state(world: World, replay: Replay) -> Iterator[str]:
     known = {one.key: one for one in world.log.read(lambda view: view.rollouts.latest(LIMIT))}
     held = {key for (key,) in cast("Stored", world.log).query("SELECT key FROM outbox")}
     for key, story in replay.stories.items():
-        rollout = known[key]
+        rollout = known.get(key)
+        if rollout is None:
+            yield f"{story.name} is not known any more"
+            continue
         counts = world.log.read(partial(_totals, rollout=rollout))
         recorded = NodeCounts(**{word: story.count(word) for word in NodeCounts._fields})
         if counts != recorded or sum(counts) != len(story.nodes):

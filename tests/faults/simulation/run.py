@@ -1,12 +1,13 @@
-"""A simulation: the real submission and settling against an unhelpful API, in invented time.
+"""A simulation: the real reconciler and pipeline against unhelpful services, in invented time.
 
 Run by `make simulate`, or `python -m tests.faults.simulation.run 20000`; with `objects` behind it,
 on the log in OBS instead of the one in SQLite; with `rollouts`, each run has a fleet and rollouts.
 A run follows from its seed: two orders are delivered up to three times each, side by side, while
-ticks come and instances are killed or frozen between any two effects. Then the faults end, and
-reconciler runs alone finish everything. What must hold is in `violations`, for the half that has a
-policy and the circuit breaker in `simulated_guard`, for the third that has operators in
-`simulated_fleet`, for rollouts in `rollout_violations`.
+ticks come and instances are killed or frozen at any use of the log or the network. Then the faults
+end, and reconciler runs alone finish everything. What must hold is in `violations`, for the half
+that has dropped files, a policy and the circuit breaker in `result_violations` and
+`simulated_guard`, for the third that has operators in `simulated_fleet`, for rollouts in
+`rollout_violations`.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from handler.values.canonical_json import moment
+from tests.faults.simulation.function.simulated_function import Function, invoked
 from tests.faults.simulation.memory_log import MemoryLog
+from tests.faults.simulation.occurrences import occurrences
+from tests.faults.simulation.result_violations import unreported, unscanned
 from tests.faults.simulation.rollout_violations import misrolled, unrolled
-from tests.faults.simulation.simulated_fleet import misoperated, operated, unfinished
-from tests.faults.simulation.simulated_function import Function, Strategy
+from tests.faults.simulation.services.simulated_fleet import misoperated, operated, unfinished
 from tests.faults.simulation.simulated_guard import guarded, unguarded
 from tests.faults.simulation.simulated_objects import ObjectLogs
 from tests.faults.simulation.simulated_rollouts import attend, with_rollouts
-from tests.faults.simulation.simulated_world import begin, drawn, invoked
+from tests.faults.simulation.simulated_world import SETTLE_AFTER, begin, drawn
 from tests.faults.simulation.violations import at_any_time, at_the_api, at_the_end, planned_jobs
 
 if TYPE_CHECKING:
@@ -39,6 +43,8 @@ if TYPE_CHECKING:
 
 _TICK = 300.0
 _MOST_TICKS = 1000
+_MOST_RESULTS = 20
+"""How many ticks result files may be in coming: an attempt may wait hours for the one before."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,13 @@ class Ending:
 
 def simulate(
     seed: int,
-    strategy: Strategy | None = None,
     open_log: OpenLog = MemoryLog,
     *,
     rollouts: bool = False,
+    settle_after: int = SETTLE_AFTER,
 ) -> Ending:
     """Run one simulation from its seed to its end."""
-    world = drawn(seed, strategy or Strategy("mark, list, wait"), open_log)
+    world = drawn(seed, open_log, settle_after)
     world = with_rollouts(world, seed) if rollouts else operated(guarded(world, seed), seed)
     begin(world)
     world.schedule.run_until(world.storm)
@@ -78,6 +84,8 @@ def simulate(
     calm(world)
     found += [*at_any_time(world), *at_the_end(world), *unguarded(world)]
     found += [*misoperated(world), *unfinished(world), *misrolled(world), *unrolled(world)]
+    found += [*unscanned(world), *unreported(world)]
+    world.schedule.struck.update(occurrences(one.fields for one in world.log.records()))
     ending = Ending(
         seed=seed,
         violations=tuple(dict.fromkeys(found)),
@@ -94,15 +102,27 @@ def calm(world: World) -> None:
     """End the faults and run the reconciler until nothing is left, or until nothing may be left."""
     schedule = world.schedule
     schedule.calm = world.api.calm = True
-    end = schedule.now + world.rules.valid_for.total_seconds() + 2 * world.strategy.settle_after
+    end = schedule.now + world.settings.valid_for + 2 * world.settings.settle_after
     ticks = itertools.count()
     while (schedule.now < end + 3600 or (world.rollouts and next(ticks) < _MOST_TICKS)) and (
-        schedule.busy or world.waits()
+        schedule.busy or world.waits() or any(unscanned(world))
     ):
         if world.rollouts:
             attend(world, world.rollouts)
-        schedule.start(invoked(world, Function.tick), None)
-        schedule.run_until(schedule.now + _TICK)
+        _tick(world)
+    for _ in range(_MOST_RESULTS):
+        runs = world.unreported()
+        if not runs:
+            break
+        due = [moment(run.due_at) for run in runs if run.due_at]
+        pause = min(due, default=schedule.true_time()) - schedule.true_time()
+        schedule.run_until(schedule.now + max(0.0, pause.total_seconds()))
+        _tick(world)
+
+
+def _tick(world: World) -> None:
+    world.schedule.start(invoked(world, Function.tick), None)
+    world.schedule.run_until(world.schedule.now + _TICK)
 
 
 def _digest(world: World) -> str:

@@ -7,10 +7,10 @@ person releases what the breaker holds, or does not.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,12 @@ from handler.audit.record import part
 from handler.deliveries.approval import approve
 from handler.jobs.breaker import BREAKER_WINDOW, Breaker
 from handler.jobs.hold import release
-from handler.policy.decision import Origin, decide, matches, origin_of
-from handler.policy.demand import demand_of
+from handler.policy.decision import Origin, matches
 from handler.policy.policy_file import read_policy
+from handler.reconciler import LIMIT
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import moment, sha256_hex
-from tests.faults.simulation.simulated_files import AUTHOR, Files
-from tests.faults.simulation.simulated_function import LIMIT
+from tests.faults.simulation.simulated_files import AUTHOR, BUCKET, POLICY, Files
 from tests.faults.simulation.simulated_time import EPOCH
 from tests.faults.simulation.violations import planned_jobs
 
@@ -32,28 +31,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from handler.audit.record import Fields
-    from handler.policy.verdict import PolicyDecision
-    from handler.specs.planner import Plan
-    from handler.triggers.delivery import Delivery
-    from tests.faults.simulation.simulated_time import Steps
+    from handler.values.canonical_json import Json
+    from tests.faults.simulation.simulated_time import Happening
     from tests.faults.simulation.simulated_world import World
 
-POLICIES = (
-    b"""rules: [{from: {timer: weekly}, kinds: []}, {from: {timer: nightly}, approval: required},
-                {from: {timer: '*'}, jobs_per_day: 3}, {from: {direct: true}},
-                {from: {prefix: drop/}, approver: {account: reviewer}}]""",
-    b"""rules: [{from: {timer: three}, kinds: []}, {from: {timer: '*'}, jobs_per_day: 4},
-                {from: {prefix: drop/}, approval: required}]""",
-    b"""rules: [{from: {prefix: drop/}, kinds: []}, {from: {timer: '*'}, approval: required},
-                {from: {direct: true}}]""",
+_RULES: tuple[list[Json], ...] = (
+    [
+        {"from": {"timer": "weekly"}, "kinds": []},
+        {"from": {"timer": "nightly"}, "approval": "required"},
+        {"from": {"timer": "*"}, "jobs_per_day": 3},
+        {"from": {"direct": True}},
+        {"from": {"prefix": "drop/"}, "approver": {"account": "reviewer"}},
+    ],
+    [
+        {"from": {"timer": "three"}, "kinds": []},
+        {"from": {"timer": "*"}, "jobs_per_day": 4},
+        {"from": {"prefix": "drop/"}, "approval": "required"},
+    ],
+    [
+        {"from": {"prefix": "drop/"}, "kinds": []},
+        {"from": {"timer": "*"}, "approval": "required"},
+        {"from": {"direct": True}},
+    ],
 )
+POLICIES = tuple(json.dumps({"rules": rules}).encode() for rules in _RULES)
 _NOTED = {
     "over the limit of the day": "in 24 hours",
     "awaiting approval": "wants an approval",
     "not approved in time": "was not approved by",
 }
 _BREAKER = Breaker(0.4, 2)
-_VALID_FOR = 21_600
 _SKEW, _MOST_FREEZES = timedelta(seconds=5), 2
 _OURS = "circuit breaker"
 _NO_END = frozenset({"job.resumed", "job.retried", "job.deleted"})
@@ -81,12 +88,6 @@ class Guard:
     history: list[tuple[datetime, bytes]] = field(default_factory=list)
     _ends: dict[str, bool] = field(default_factory=dict)
 
-    def decide(self, delivery: Delivery, plan: Plan) -> PolicyDecision:
-        """Return what the policy in force decides about a plan."""
-        decision = decided(self.files.policy, origin_of(delivery, delivery.actor), plan)
-        self.struck["refused by the policy"] += bool(decision.problems)
-        return decision
-
     def fails(self, job_id: str) -> bool:
         """Return whether a job fails on the fleet; the answer is the same each time."""
         if job_id not in self._ends:
@@ -100,11 +101,18 @@ def guarded(world: World, seed: int) -> World:
     random = Random(f"guard {seed}")  # noqa: S311 - to repeat runs
     if random.random() < 0.5:
         return world
-    files = Files(random, world.schedule.struck, random.choice(POLICIES))
+    files = Files(random, world.schedule.struck, world.obs)
+    files.set_policy(random.choice(POLICIES))
     guard = Guard(random, world.schedule.struck, files, random.choice((0.1, 0.5, 0.9)))
     guard.history.append((EPOCH, files.policy))
     world.api.fails = guard.fails
-    return replace(world, guard=guard)
+    update = {
+        "buckets": (BUCKET,),
+        "policy": f"obs://{'/'.join(POLICY)}",
+        "breaker": guard.breaker.share,
+        "breaker_jobs": guard.breaker.jobs,
+    }
+    return replace(world, guard=guard, settings=world.settings.model_copy(update=update))
 
 
 def operate(world: World, guard: Guard) -> None:
@@ -116,7 +124,7 @@ def operate(world: World, guard: Guard) -> None:
         start(_released(world, guard), None, after=draw(0, 600))
 
 
-def _approving(world: World, guard: Guard) -> Steps:
+def _approving(world: World, guard: Guard) -> Happening:
     """Approve what waits, or another digest, or do not bother."""
     while not world.schedule.calm:
         for one in world.log.read(lambda view: view.open(LIMIT).awaiting):
@@ -128,26 +136,20 @@ def _approving(world: World, guard: Guard) -> Steps:
         yield guard.random.uniform(60, 1200)
 
 
-def _changed(world: World, guard: Guard) -> Steps:
+def _changed(world: World, guard: Guard) -> Happening:
     while not world.schedule.calm:
         guard.struck["policy changed"] += 1
-        guard.files.policy = guard.random.choice(POLICIES)
+        guard.files.set_policy(guard.random.choice(POLICIES))
         guard.history.append((world.schedule.true_time(), guard.files.policy))
         yield guard.random.uniform(10, 2400)
 
 
-def _released(world: World, guard: Guard) -> Steps:
+def _released(world: World, guard: Guard) -> Happening:
     while not world.schedule.calm:
         if world.log.read(lambda view: view.switch("hold")).startswith(_OURS):
             guard.struck["released by hand"] += 1
             world.log.commit(release(actor={"kind": "operator"}))
         yield guard.random.uniform(300, 1800)
-
-
-@cache
-def decided(policy: bytes, origin: Origin, plan: Plan) -> PolicyDecision:
-    """Return what a policy decides about a plan; the same in every run, and slow to make."""
-    return decide(read_policy(policy), origin, list(map(demand_of, plan.jobs)), _VALID_FOR)
 
 
 def unguarded(world: World) -> Iterator[str]:

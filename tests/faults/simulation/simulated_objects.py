@@ -1,13 +1,14 @@
 """The log in OBS in a simulated run: many instances of it on one store that fails now and then.
 
-Every call of the log goes to an instance drawn by chance: one that knows the end of the log, one
-that knows an old end, or one that has just started and knows nothing. Any request to the store may
-be cut off, before or after it was carried out.
+Every invocation has an instance drawn by chance: one that knows the end of the log, one that knows
+an old end, or one that has just started and knows nothing. What is asked outside of an invocation
+goes to any of them. Any request to the store may be cut off, before or after it was carried out.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,7 +37,7 @@ _LIMITS = SegmentLimits(appends=8)
 
 
 class ObjectLogs:
-    """A log in OBS, each call answered by one of several instances.
+    """A log in OBS, with several instances.
 
     Args:
         clock: The store's clock, aware.
@@ -56,6 +57,14 @@ class ObjectLogs:
         self._random = Random(seed)  # noqa: S311 - to repeat runs
         self._bucket = StoredObjects()
         self._instances = [self._started() for _ in range(_INSTANCES)]
+        self._former: list[ObjectLog] = []
+        self._chosen: ObjectLog | None = None
+
+    def of_invocation(self) -> ObjectLogs:
+        """Return the log as one invocation has it: always on the same instance."""
+        log = copy(self)
+        log._chosen = self._one()  # noqa: SLF001 - of the same class
+        return log
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
         """Run one decision and append what it asks for."""
@@ -89,15 +98,17 @@ class ObjectLogs:
 
     def close(self) -> None:
         """Close every instance."""
-        for one in self._instances:
+        for one in (*self._instances, *self._former):
             one.close()
 
     def _one(self) -> ObjectLog:
         self._bucket.seconds = (self._clock() - START).total_seconds()
+        if self._chosen:
+            return self._chosen
         place = self._random.randrange(_INSTANCES)
         if self._random.random() < _STARTS:
             self.struck["started again"] += 1
-            self._instances[place].close()
+            self._former.append(self._instances[place])  # an invocation may still use it
             self._instances[place] = self._started()
         return self._instances[place]
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from random import Random
@@ -15,8 +15,22 @@ if TYPE_CHECKING:
 EPOCH = datetime(2026, 11, 23, 2, tzinfo=timezone.utc)
 """When every run begins."""
 
-Steps: TypeAlias = Generator[float, None, None]
-"""Something that goes on in steps: each yields the seconds until the next."""
+Happening: TypeAlias = Generator[float, None, None]
+"""What goes on outside of the function, in steps: each yields the seconds until the next."""
+
+
+class Steps(Protocol):
+    """Something that goes on in steps."""
+
+    def __next__(self) -> float:
+        """Take a step; answers the seconds until the next.
+
+        Raises:
+            StopIteration: That was the last one.
+        """
+
+    def close(self) -> None:
+        """Take no further step, wherever it is."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,6 @@ class Instance:
         killed: Whether it takes no further step.
         frozen_until: Before this it takes none.
         stood: For how long its monotonic clock stood still.
-        slowed_until: Before this its senders wait, because the API asked one of them to.
     """
 
     began: float
@@ -58,11 +71,6 @@ class Instance:
     killed: bool = False
     frozen_until: float = 0.0
     stood: float = 0.0
-    slowed_until: float = 0.0
-
-    def left(self, now: float) -> float:
-        """Return the seconds that it believes are left."""
-        return max(0.0, self.began + self.seconds + self.stood - now)
 
 
 @dataclass

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from handler.audit.job_state import DELETED
 from handler.audit.record import part
 from handler.audit.verification.verdict import verify
+from handler.reconciler import LIMIT
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import moment
-from tests.faults.simulation.simulated_function import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def planned_jobs(world: World) -> list[JobState]:
-    """Return the state of every job that was ever planned."""
+    """Return the state of every job that was ever planned and is not forgotten."""
     keys = [
         str(part(record.fields, "job")["key"])
         for record in world.log.records()
@@ -29,7 +29,7 @@ def planned_jobs(world: World) -> list[JobState]:
     ]
 
     def ask(view: View) -> list[JobState]:
-        return [cast("JobState", view.job(key)) for key in keys]
+        return [*filter(None, map(view.job, keys))]
 
     return world.log.read(ask)
 

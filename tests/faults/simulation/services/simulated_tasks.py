@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from random import Random
 
-    from tests.faults.simulation.simulated_fleet import Executed
+    from tests.faults.simulation.services.simulated_fleet import Executed
 
 OTHER_NODE = "n"
 """The node of jobs that are of no rollout."""

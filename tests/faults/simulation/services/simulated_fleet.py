@@ -16,17 +16,32 @@ from handler.audit.record import part
 from handler.cloud.ief.client import ShownJob
 from handler.errors import ApiError
 from handler.jobs.operations import OPERATIONS
+from handler.reconciler import LIMIT
+from handler.triggers.delivery import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handler.audit.job_state import JobState
     from handler.audit.record import Fields
-    from tests.faults.simulation.simulated_time import Steps
+    from handler.triggers.delivery import ActionName
+    from tests.faults.simulation.simulated_time import Happening
     from tests.faults.simulation.simulated_world import World
 
-LIMIT = 1000
-_LAG = 300.0
+OPERATOR = {"kind": "operator"}
+_ACTIONS: dict[str, ActionName] = {
+    "pause": "job.pause",
+    "resume": "job.resume",
+    "retry": "job.retry",
+    "delete": "job.delete",
+}
+_LAG = 290.0
+"""For how many seconds at most a job is shown as it was before an operation.
+
+A request may be under way for as long as its signature lives, 900 s: both together are less than
+the time after which the product believes what it sees.
+"""
+
 Executed: TypeAlias = tuple[str, str, str]
 """The API's operation, the job's id and the date of the signature."""
 
@@ -113,7 +128,7 @@ class Fleet:
 
     def _running(self, now: float) -> Life:
         end = "Failed" if self.random.random() < self.failing else "Successful"
-        return Life("Running", now, self.random.uniform(1, 2400), end)
+        return Life("Running", now, self.random.uniform(1, 1200), end)
 
 
 def operated(world: World, seed: int) -> World:
@@ -122,13 +137,13 @@ def operated(world: World, seed: int) -> World:
     if world.rollouts or random.random() < 2 / 3:
         return world
     lags = Random(f"lags {seed}")  # noqa: S311 - to repeat runs
-    world.api.fleet = Fleet(random, lags, random.choice((0.1, 0.7)), world.schedule.struck)
+    world.api.fleet = Fleet(random, lags, random.choice((0.3, 0.8)), world.schedule.struck)
     for _ in range(random.choice((1, 2))):
         world.schedule.start(operating(world, random), None, after=random.uniform(10, 900))
     return world
 
 
-def operating(world: World, random: Random) -> Steps:
+def operating(world: World, random: Random) -> Happening:
     """Ask for an operation on a job every now and then, at times twice at once."""
     while not world.schedule.calm:
         jobs = world.log.read(lambda view: view.latest_jobs(LIMIT))
@@ -136,10 +151,11 @@ def operating(world: World, random: Random) -> Steps:
             job = random.choice(jobs)
             is_stopped = job.paused or job.finished == "Stopped"
             likely = "resume" if is_stopped else "retry" if job.finished in RETRIED else "pause"
-            key, name = job.key, random.choice([*OPERATIONS, likely, likely, likely])
+            key, name = job.key, random.choice([*OPERATIONS, *[likely] * 6])
+            action = Action(_ACTIONS[name], job=key, reason="a simulation", actor=OPERATOR)
             for _ in range(random.choice((1, 1, 2))):
                 function = world.function()
-                world.schedule.start(function.operate(key, name), function.instance)
+                world.schedule.start(function.operate(action), function.instance)
         yield random.choice((1.0, random.uniform(10, 900)))
 
 
@@ -194,8 +210,18 @@ def unfinished(world: World) -> Iterator[str]:
 def _differing(world: World, job: JobState) -> Iterator[str]:
     if not job.job_id or job.operation or job.job_id in world.api.deleted:
         return
-    shown = world.api.show_job(job.job_id)
-    status = shown.status if isinstance(shown, ShownJob) else "deleted"
+    status = _status(world, job.job_id)
     expected = "Stopped" if job.paused else job.finished
     if status != expected:
         yield f"job {job.name} is {status}, and the log has {expected or 'no end'}"
+
+
+def _status(world: World, job_id: str) -> str:
+    """Return how a job stands, whatever the API shows of it."""
+    created = next((job.created_at for _, job in world.api.jobs if job.job_id == job_id), None)
+    fleet, now = world.api.fleet, world.schedule.true_time().timestamp()
+    if created is None or fleet is None:
+        return "deleted"
+    if isinstance(fleet, Fleet):
+        return fleet.life(job_id, created, now).status
+    return fleet.shown(job_id, created, now).status

@@ -15,7 +15,7 @@ from handler.cloud.ief.client import ListedJob, ShownJob
 from handler.errors import ApiError, NoAnswerError
 from handler.jobs.effects import Gone
 from handler.values.canonical_json import moment
-from tests.faults.simulation.simulated_tasks import Made, TaskFleet
+from tests.faults.simulation.services.simulated_tasks import Made, TaskFleet
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from handler.cloud.http_transport import Request
-    from tests.faults.simulation.simulated_fleet import Fleet
-
-OPERATE = "OPERATE"
-"""The method of a request for an operation; its URL is the operation's name and the job's id."""
+    from tests.faults.simulation.services.simulated_fleet import Fleet
 
 FENCE = 900.0
 """Seconds after its date at which the gateway refuses a signature."""
@@ -109,34 +105,30 @@ class SimulatedApi:
         self.habits = replace(self.habits, refusing=refusing)
         self._judged.clear()
 
-    def arrived(self, request: Request) -> None:
-        """Check a request as it arrives.
+    def arrived(self, date: str, body: bytes) -> None:
+        """Check a request as it arrives; one without a body is an operation on a job.
 
         Raises:
             ApiError: It is refused, and no job comes of it.
         """
-        if (self.clock() - moment(request.date)).total_seconds() > FENCE:
+        if (self.clock() - moment(date)).total_seconds() > FENCE:
             self.struck["signature too old"] += 1
             raise ApiError("expired", status=400, code="IEF.011005")
         if self._happens(self.habits.trouble):
             raise self._error(_BEFORE)
-        if request.method == OPERATE:
-            return
-        said = json.loads(request.body)
-        if self._refuses(str(said["description"])):
+        said = json.loads(body) if body else None
+        if said and self._refuses(str(said["description"])):
             self.struck["refused finally"] += 1
             self.refused.add(said["description"])
             raise ApiError("no such node", status=400, code="IEF.100012")
 
-    def carried_out(self, request: Request) -> str:
-        """Create the job of a request that was let in; answers its id. Or execute an operation.
+    def create(self, body: bytes) -> str:
+        """Create the job of a request that was let in; answers its id.
 
         Raises:
             ApiError: Its name is taken, or it was created and the answer went wrong.
         """
-        if request.method == OPERATE:
-            return self._operated(request)
-        said = json.loads(request.body)
+        said = json.loads(body)
         name, kind, description = said["job_name"], said["job_type"], said["description"]
         if self.habits.unique_names and any(job.name == name for _, job in self.jobs):
             self.struck["name taken"] += 1
@@ -151,18 +143,22 @@ class SimulatedApi:
             raise self._error(_AFTER)
         return job_id
 
-    def _operated(self, request: Request) -> str:
-        call, job_id = request.url.split("/")
+    def operate(self, call: str, job_id: str, date: str) -> None:
+        """Execute an operation on a job.
+
+        Raises:
+            ApiError: There is no such job, its status does not allow it, or it was executed and
+                the answer went wrong.
+        """
         found = next((one for one in self.jobs if one[1].job_id == job_id), None)
         if found is None or self.fleet is None:
             raise ApiError("no such job", status=404)
         now = self.clock().timestamp()
-        self.fleet.operate(call, job_id, request.date, found[1].created_at, now)
+        self.fleet.operate(call, job_id, date, found[1].created_at, now)
         if call == "DeleteBatchJob":
             self.jobs.remove(found)
         if self._happens(self.habits.trouble):
             raise self._error(_AFTER)
-        return job_id
 
     def add(self, name: str, kind: str, description: str) -> str:
         """Create a job; answers its id."""
