@@ -135,12 +135,12 @@ def _worked_on(
 
 def _rolled_out(before: Open, invocation: Invocation, errors: list[str]) -> Iterator[Result]:
     """Bring the open rollouts as far as they get now, and yield how each stands."""
+    from handler.rollouts.continuation import continue_rollouts
     from handler.rollouts.standing import with_rollouts
-    from handler.rollouts.tick import tick
 
-    ticked = tick(before.rollouts, invocation)
-    errors += ticked.errors
-    for one in ticked.standings:
+    continued = continue_rollouts(before.rollouts, invocation)
+    errors += continued.errors
+    for one in continued.standings:
         yield with_rollouts(Result(one.rollout.delivery, "completed"), [one])
 
 

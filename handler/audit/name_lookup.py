@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.job_end import shown_state
 from handler.audit.search import MOST_FOUND
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Candidate:
     def __str__(self) -> str:
         name = self.names[0] if self.names and self.names[0] else self.kind
         about = f", {self.about}" if self.about else ""
-        return f"{display(name)} ({self.kind} {shown(self.key)}{about})"
+        return f"{display(name)} ({self.kind} {short_key(self.key)}{about})"
 
 
 def find_job(view: View, what: str) -> JobState:

@@ -24,7 +24,7 @@ from handler.policy.policy_reader import load_policy
 from handler.policy.sentences import source_sentence
 from handler.triggers.delivery import Delivery
 from handler.triggers.object_event import APPROVAL_SUFFIX
-from handler.values.canonical_json import moment, sha256_hex, shown
+from handler.values.canonical_json import moment, sha256_hex, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,7 +82,7 @@ def _approve_by_file(
 
     def decide(view: View) -> Decision[DeliveryState]:
         approved = approve(keys, digest, actor=delivery.actor, source=source)(view)
-        action, note = "delivery.ignored", f"approves {', '.join(map(shown, approved.value))}"
+        action, note = "delivery.ignored", f"approves {', '.join(map(short_key, approved.value))}"
         if not approved.value:
             action, note = "delivery.rejected", _NOTHING_AWAITS
         closed = settle_without_jobs(delivery, action, note, spec=approval)(view)

@@ -86,16 +86,16 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
 def _with_rollouts(result: Result, run: DeliveryState, invocation: Invocation) -> Result:
     """Bring the rollouts of a delivery as far as they get now; return its result with them."""
     # Loaded where it is needed: most deliveries have no rollout.
+    from handler.rollouts.continuation import continue_rollouts
     from handler.rollouts.standing import with_rollouts
-    from handler.rollouts.tick import tick
 
     rollouts = invocation.log.read(lambda view: view.rollouts.of_delivery(run.key), fresh=False)
-    ticked = tick([one for one in rollouts if not one.ended], invocation)
-    result = with_rollouts(result, ticked.standings)
-    if not ticked.errors:
+    continued = continue_rollouts([one for one in rollouts if not one.ended], invocation)
+    result = with_rollouts(result, continued.standings)
+    if not continued.errors:
         return result
     outcome = max(result.outcome, "deferred", key=WORST_LAST.index)
-    return result._replace(outcome=outcome, errors=(*result.errors, *ticked.errors))
+    return result._replace(outcome=outcome, errors=(*result.errors, *continued.errors))
 
 
 def _with_jobs(run: DeliveryState, jobs: Sequence[JobState]) -> DeliveryState:

@@ -18,7 +18,7 @@ from handler.runtime.response import Answered, Result, jobs_json
 from handler.specs.field_types import NAME_SUFFIX_LENGTH
 from handler.triggers.delivery import InlineSpec, StoredSpec, direct_delivery
 from handler.triggers.event_parser import Watched, object_problems
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +85,7 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
     if outcome == "duplicate":
         run = decision.value.run
         jobs = [job for job in run.jobs if not job.rollout]
-        plan |= {"repeats": shown(run.key), "repeated_jobs": jobs_json(jobs)}
+        plan |= {"repeats": short_key(run.key), "repeated_jobs": jobs_json(jobs)}
         if run.rollouts:
             plan["repeated_rollouts"] = _standings(run.key, invocation)
     if outcome == "awaiting":  # the record's note names a delivery, and here is none
@@ -159,8 +159,8 @@ def _rollouts(order: Order, invocation: Invocation) -> list[Json]:
 
 
 def _standings(delivery: str, invocation: Invocation) -> list[Json]:
+    from handler.rollouts.continuation import look
     from handler.rollouts.standing import standing_json
-    from handler.rollouts.tick import look
 
     rollouts = invocation.log.read(lambda view: view.rollouts.of_delivery(delivery), fresh=False)
     return [standing_json(look(one.key, invocation)) for one in rollouts]

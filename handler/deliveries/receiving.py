@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from handler.audit.log import Decision, followed_by
 from handler.deliveries.decisions import Decided, known_delivery
 from handler.deliveries.records import draft_about, repeated
-from handler.values.canonical_json import key_of, sha256_hex, shown
+from handler.values.canonical_json import key_of, sha256_hex, short_key
 
 if TYPE_CHECKING:
     from handler.audit.log import Decide, View
@@ -80,5 +80,5 @@ def _received(delivery: Delivery, earlier: DeliveryState | None) -> Draft:
     draft = draft_about(delivery)._replace(body=body, request={"digest": sha256_hex(body)})
     if earlier is None:
         return draft
-    note = f"delivered again: {shown(earlier.key)} left nothing on the fleet"
+    note = f"delivered again: {short_key(earlier.key)} left nothing on the fleet"
     return draft._replace(delivery={**draft.delivery, "repeats": earlier.key}, note=note)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.audit.record import Draft
-from handler.values.canonical_json import sha256_hex, shown, timestamp
+from handler.values.canonical_json import sha256_hex, short_key, timestamp
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def repeated(delivery: Delivery, seen: DeliveryState, spec: SpecSource | None = 
         delivery={**about.delivery, "repeats": seen.key},
         note="received again; no new job"
         if seen.key == delivery.key
-        else f"repeats delivery {shown(seen.key)}, which is {seen.state}; no new job",
+        else f"repeats delivery {short_key(seen.key)}, which is {seen.state}; no new job",
     )
 
 
@@ -99,7 +99,7 @@ def awaiting(order: Order, rules: Rules, now: datetime) -> Draft:
     )
     until = timestamp(now + min(shortest, rules.valid_for))
     about = draft_about(order.delivery, order.spec)
-    way = f"`nightdrop approve {shown(order.delivery.key)}`"
+    way = f"`nightdrop approve {short_key(order.delivery.key)}`"
     if order.delivery.trigger == "object":
         name = order.delivery.subject.rpartition("/")[2]
         way = f"someone else uploads {display(name)}.approve with this digest in it, or runs {way}"
@@ -135,7 +135,7 @@ def source_changed(delivery: Delivery, found: Part, policy: PolicyDecision) -> D
 
 def superseded(delivery: Delivery, run: DeliveryState) -> Draft:
     """Return the record that a later upload of a delivery's object was planned before it came."""
-    note = f"a later upload of this object is planned already, as delivery {shown(run.key)}"
+    note = f"a later upload of this object is planned already, as delivery {short_key(run.key)}"
     return draft_about(delivery)._replace(action="delivery.ignored", outcome="success", note=note)
 
 

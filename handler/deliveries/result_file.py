@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from handler.runtime.response import jobs_json, result_of
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def result_files(run: DeliveryState, invocation: Invocation) -> Iterator[File]:
     result = result_of(run.key, run, repeated=False)
     if run.rollouts:
         # Loaded where it is needed: most deliveries have no rollout.
+        from handler.rollouts.continuation import look
         from handler.rollouts.standing import with_rollouts
-        from handler.rollouts.tick import look
 
         rollouts = invocation.log.read(lambda view: view.rollouts.of_delivery(run.key), fresh=False)
         result = with_rollouts(result, [look(one.key, invocation) for one in rollouts])
@@ -77,7 +77,7 @@ def result_data(spec: str, digest: str, result: Result) -> bytes:
         {
             "spec": spec,
             "digest": digest,
-            "delivery": shown(result.delivery),
+            "delivery": short_key(result.delivery),
             "outcome": result.outcome,
             "jobs": jobs_json(result.jobs),
             **({"rollouts": list(result.rollouts)} if result.rollouts else {}),
@@ -95,7 +95,7 @@ def _reports(run: DeliveryState, invocation: Invocation) -> Iterator[File]:
     listed: dict[str, Json] = {
         "spec": run.subject,
         "digest": run.digest,
-        "delivery": shown(run.key),
+        "delivery": short_key(run.key),
         "rollouts": [report_json(one) for one in reports],
     }
     page = report_page(run.subject, reports)

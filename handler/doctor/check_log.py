@@ -10,7 +10,7 @@ from handler.audit.job_state import UNSETTLED
 from handler.audit.record import part
 from handler.doctor.finding import fail, ok, warn
 from handler.errors import LogError
-from handler.values.canonical_json import moment, sha256_hex, shown
+from handler.values.canonical_json import moment, sha256_hex, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -136,7 +136,8 @@ def _chain_finding(seen: LogStatus) -> Finding:
         return ok("log", "it is empty")
     checked = min(LAST, seen.head.seq)
     return ok(
-        "log", f"{seen.head.seq} records, the last {checked} valid, head {shown(seen.head.hash)}"
+        "log",
+        f"{seen.head.seq} records, the last {checked} valid, head {short_key(seen.head.hash)}",
     )
 
 

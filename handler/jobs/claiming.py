@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.record import Draft
 from handler.jobs.decisions import SENDABLE, about, claim, known, not_granted, past_validity
-from handler.values.canonical_json import sha256_hex, shown
+from handler.values.canonical_json import sha256_hex, short_key
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -51,8 +51,8 @@ def contradicted(job: JobState) -> Draft:
     return Draft(
         action="state.contradicted",
         outcome="failure",
-        note=f"the state of job {shown(job.key)} ({job.state}, of record {job.seq}) is not what "
-        "its latest record says, so it is not sent: see `nightdrop audit verify`; "
+        note=f"the state of job {short_key(job.key)} ({job.state}, of record {job.seq}) is not "
+        "what its latest record says, so it is not sent: see `nightdrop audit verify`; "
         "`nightdrop audit rebuild` rebuilds the state",
     )
 

@@ -22,7 +22,7 @@ from handler.cloud.http_transport import is_denied
 from handler.jobs.decisions import about, duplicate_note, known, lease_expired, lease_over
 from handler.jobs.effects import ListJobs, ask, commit
 from handler.specs.planner import mark_of
-from handler.values.canonical_json import moment, shown
+from handler.values.canonical_json import moment, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -164,7 +164,7 @@ def _adopted(job: JobState, ours: list[ListedJob]) -> tuple[Draft, ...]:
 def _doubted(job: JobState, alike: ListedJob) -> tuple[Draft, ...]:
     note = (
         f"job {alike.job_id} has its name but no mark: it may be ours; look at the fleet, then "
-        f"delete that job or `nightdrop jobs abandon {shown(job.key)}`"
+        f"delete that job or `nightdrop jobs abandon {short_key(job.key)}`"
     )
     doubted = about(job)._replace(action="job.doubted", outcome="unknown", note=note)
     return () if job.note == note else (doubted,)
@@ -183,7 +183,7 @@ def _absent(job: JobState) -> Draft:
 
 
 def _unmarked(job: JobState) -> Draft:
-    why = f"job {job.name} ({shown(job.key)}) is listed without its mark"
+    why = f"job {job.name} ({short_key(job.key)}) is listed without its mark"
     return _suspended(job, why, "look at the fleet, then `nightdrop release`")
 
 

@@ -11,7 +11,7 @@ from handler.audit.job_end import WRONG, failure_sentence, reasons, shown_state,
 from handler.cloud.smn.client import MESSAGE_BYTES, SUBJECT_BYTES
 from handler.notices.rollout_text import latest_rollouts
 from handler.runtime.response import result_of
-from handler.values.canonical_json import shown, timestamp
+from handler.values.canonical_json import short_key, timestamp
 from handler.values.display import display, quantity
 from handler.values.named_tuple import NamedTuple
 
@@ -106,7 +106,7 @@ def _paragraph(alarm: Alarm, most: int) -> str:
             *(f"- {line}" for line in _first(sentences, most)),
             *(f"What to do: {line}" for line in _to_do(alarm)),
             *(f"Look: nightdrop rollout show {one.name}" for one in rollouts),
-            f"Look: nightdrop audit show {shown(run.key)}",
+            f"Look: nightdrop audit show {short_key(run.key)}",
         ]
     )
 
@@ -138,7 +138,7 @@ def _to_do(alarm: Alarm) -> list[str]:
     states = {run.state, *map(shown_state, run.jobs)}
     states |= {"failed"} if states & {"partly failed", "end unknown"} else set()
     found = next((text for state, text in _TO_DO.items() if state in states), "look at its records")
-    return [found.format(key=shown(run.key))]
+    return [found.format(key=short_key(run.key))]
 
 
 def _waiting(jobs: Sequence[JobState], awaiting: Sequence[DeliveryState]) -> Iterable[str]:

@@ -14,7 +14,7 @@ from handler.policy.rules import Policy, Rule, Source
 from handler.policy.verdict import MOST_JOBS
 from handler.specs.field_types import Duration, Line, TextRule, rule_error
 from handler.specs.targets import JobType
-from handler.values.canonical_json import key_of, sha256_hex, shown
+from handler.values.canonical_json import key_of, sha256_hex, short_key
 from handler.values.duration import seconds_of
 from handler.values.object_names import checked_prefix
 
@@ -171,7 +171,7 @@ class RuleForm(BaseModel):
         source = Source(**self.source.model_dump())
         return Rule(
             source=source,
-            source_key=shown(key_of(list(source))),
+            source_key=short_key(key_of(list(source))),
             approver=Source(**self.approver.model_dump()),
             valid_for=seconds_of(self.valid_for) if self.valid_for else None,
             **values,

@@ -1,5 +1,6 @@
 """Many jobs: a rollout goes through its nodes wave after wave, driven by runs of the reconciler.
 
-`tick` is one rollout's story; `advance` decides what comes next, `records` has what is recorded,
-`operations` what a person may ask for. Nothing here knows of deliveries or of the command line.
+`continuation` is one rollout's story; `advance` decides what comes next, `records` has what is
+recorded, `operations` what a person may ask for. Nothing here knows of deliveries or of the command
+line.
 """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from handler.audit.record import actor_words, integer, part
 from handler.audit.rollouts.state import totals
 from handler.rollouts.progress import node_reasons, wave_progress
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def report_json(report: RolloutReport) -> dict[str, Json]:
     rollout = report.rollout
     return {
         "name": rollout.name,
-        "rollout": shown(rollout.key),
+        "rollout": short_key(rollout.key),
         "document": rollout.document,
         "type": rollout.type,
         "settings": json.loads(rollout.settings),

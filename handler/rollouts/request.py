@@ -8,9 +8,9 @@ from handler.audit.name_lookup import Candidate, find_one
 from handler.errors import EventRejectedError, Problem
 from handler.jobs.hold import BY_HAND
 from handler.jobs.job_request import REPLY_OUTCOMES
+from handler.rollouts.continuation import continue_rollouts, look
 from handler.rollouts.operations import RolloutRequest, operate
 from handler.rollouts.standing import standing_json
-from handler.rollouts.tick import look, tick
 from handler.runtime.response import Result
 
 if TYPE_CHECKING:
@@ -55,10 +55,14 @@ def run_rollout_request(action: Action, invocation: Invocation) -> Result:
     )
     said = log.commit(operate(rollout.key, request)).value
     done = said.outcome == "done"
-    ticked = tick([rollout], invocation) if done else None
-    standing = ticked.standings[0] if ticked and ticked.standings else look(rollout.key, invocation)
+    continued = continue_rollouts([rollout], invocation) if done else None
+    standing = (
+        continued.standings[0]
+        if continued and continued.standings
+        else look(rollout.key, invocation)
+    )
     sentences = () if done else (said.sentence,)
-    failed = ticked.errors if ticked else ()
+    failed = continued.errors if continued else ()
     return Result(
         rollout.delivery,
         REPLY_OUTCOMES[said.outcome],

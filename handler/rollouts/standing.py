@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handler.runtime.response import WORST_LAST
-from handler.values.canonical_json import shown, timestamp
+from handler.values.canonical_json import short_key, timestamp
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def standing_json(standing: Standing) -> dict[str, Json]:
     waits: dict[str, Json] = {"for": waiting.word, **text, **until}
     return {
         "name": rollout.name,
-        "rollout": shown(rollout.key),
+        "rollout": short_key(rollout.key),
         "state": rollout.state,
         "wave": rollout.wave,
         "waves": len(rollout.wave_ends),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from handler.audit.job_end import failure_sentence, reasons, shown_state, went_wrong
 from handler.audit.job_state import DEAD
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 from handler.values.display import display
 from handler.values.named_tuple import NamedTuple
 
@@ -92,7 +92,7 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
     """
     notes = tuple(run.note.splitlines())
     if run.state == "received":
-        why = f"delivery {shown(run.key)} was received, and no time was left to process it"
+        why = f"delivery {short_key(run.key)} was received, and no time was left to process it"
         return Result(delivery, "deferred", errors=(f"{why}; the reconciler continues it",))
     if run.state == "awaiting":
         return Result(delivery, "awaiting", errors=notes)
@@ -101,7 +101,9 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
         outcome = "duplicate" if repeated else _outcome_of_plan(jobs, run)
         return Result(delivery, outcome, jobs, errors_of(jobs), notes)
     if run.state == "rejected":
-        before = f"delivery {shown(run.key)} was rejected before; fix the file and drop it again"
+        before = (
+            f"delivery {short_key(run.key)} was rejected before; fix the file and drop it again"
+        )
         errors = (before, *notes) if repeated else notes
         return Result(delivery, "rejected", errors=errors, subject=run.subject)
     return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
@@ -170,7 +172,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     rollouts: list[Json] = [one for result in answered.results for one in result.rollouts]
     return {
         "outcome": WORST_LAST[worst],
-        "deliveries": [shown(result.delivery) for result in answered.results],
+        "deliveries": [short_key(result.delivery) for result in answered.results],
         "jobs": jobs_json(list((jobs | {job.key: job for job in answered.jobs}).values())),
         **({"rollouts": rollouts} if rollouts else {}),
         "errors": [*errors, *answered.errors],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.actions import needs_attention
 from handler.errors import LogBusyError, LogUnreachableError, NightdropError
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -105,7 +105,7 @@ def attention_lines(records: Iterable[Record]) -> Iterable[str]:
             "note": _cut(str(fields.get("note", "")), _LONGEST_NOTE),
         }
         if isinstance(delivery, dict):
-            said["delivery"] = shown(str(delivery["key"]))
+            said["delivery"] = short_key(str(delivery["key"]))
         if isinstance(job, dict):
             said["job_name"] = str(job["name"])
         yield log_line("attention.needed", said)

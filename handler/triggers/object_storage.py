@@ -87,7 +87,7 @@ def discovered_object(bucket: str, key: str, *, etag: str, modified_at: datetime
         trigger="object",
         subject=f"obs://{bucket}/{key}",
         fired_at=modified_at,
-        actor={"kind": "tick"},
+        actor={"kind": "scan"},
         source={
             "shape": "discovered",
             "bucket": bucket,

@@ -12,7 +12,7 @@ from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.parsing.validation_errors import json_problems
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
-from handler.values.canonical_json import key_of, shown
+from handler.values.canonical_json import key_of, short_key
 from handler.values.object_names import LONGEST_KEY
 from handler.values.rfc3339 import parse_rfc3339
 
@@ -62,7 +62,7 @@ def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
             {"trigger_name": tick.trigger_name, "user_event": tick.user_event, "time": tick.time}
         ),
         trigger="timer",
-        subject=f"timer:{tick.trigger_name}:{shown(key_of(tick.user_event))}",
+        subject=f"timer:{tick.trigger_name}:{short_key(key_of(tick.user_event))}",
         fired_at=parse_rfc3339(tick.time),
         actor={"kind": "timer", "name": tick.trigger_name},
         source=source | {"time": tick.time},

@@ -61,7 +61,7 @@ def key_of(value: Json) -> str:
     return base64.b32encode(digest).decode().rstrip("=").lower()
 
 
-def shown(key: str) -> str:
+def short_key(key: str) -> str:
     """Return the first 16 characters of a key, for people."""
     return key[:16]
 

@@ -8,7 +8,7 @@ import pytest
 
 from handler.audit.rollouts import statements
 from handler.audit.sql.sqlite import SqliteLog
-from handler.rollouts.tick import jobs_to_follow
+from handler.rollouts.continuation import jobs_to_follow
 from handler.schedule.window import FOREVER, Period
 from tests.faults.simulation.run import simulate
 from tests.faults.simulation.simulated_objects import ObjectLogs
@@ -98,7 +98,7 @@ def _without_resuming(
             7,
         ),
         ("handler.jobs.node_outcomes.failed_nodes", lambda *_: (), "succeeded, and its task is", 1),
-        ("handler.rollouts.tick.jobs_to_follow", _without_resuming, "stay paused", 127),
+        ("handler.rollouts.continuation.jobs_to_follow", _without_resuming, "stay paused", 127),
         ("handler.rollouts.operations.changed_since", lambda *_: "", "time counts twice", 6),
     ],
     ids=[

@@ -78,7 +78,7 @@ def test_an_object_whose_notification_was_lost_is_run(
     assert states(fire(RECONCILE)) == ["created"]
     assert result(emulator)["outcome"] == "submitted"
     received = recorded()[0]
-    assert (received["source"]["shape"], received["actor"]) == ("discovered", {"kind": "tick"})
+    assert (received["source"]["shape"], received["actor"]) == ("discovered", {"kind": "scan"})
     assert states(fire(RECONCILE)) == ["created"]
     assert len(emulator.state.jobs) == 1
 

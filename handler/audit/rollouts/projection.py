@@ -12,7 +12,7 @@ from handler.audit.rollouts.state import NodeCounts, NodeState, RolloutState, fo
 from handler.audit.sql.rows import job_from_row
 from handler.audit.sql.statements import DELETE_BODY
 from handler.audit.sql.value_list import rows_for
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -157,7 +157,7 @@ def _rollout_from_row(row: Sequence[Any]) -> RolloutState:
 
 
 def _node_key(rollout: str, node_id: str) -> str:
-    return f"{shown(rollout)}/{node_id}"
+    return f"{short_key(rollout)}/{node_id}"
 
 
 def _put_nodes(execute: Execute, rollout: RolloutState, recorded: Fields) -> None:

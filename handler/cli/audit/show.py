@@ -20,7 +20,7 @@ from handler.cli.audit.records.record_row import trail_row
 from handler.cli.console import STYLES, exit_with_error, facts_grid, printable, prose, screen, table
 from handler.cli.listing import print_row
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_choice
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,7 @@ def _find(address: str, what: str) -> list[Record]:
 
 def _print(timeline: DeliveryTimeline, console: Console) -> None:
     heading = Text.assemble(
-        (f"delivery {printable(shown(timeline.key))}", "bold"),
+        (f"delivery {printable(short_key(timeline.key))}", "bold"),
         "  ",
         (printable(timeline.state), _STATES.get(timeline.state, "default")),
         "  ",

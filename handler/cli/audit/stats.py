@@ -15,7 +15,7 @@ from handler.cli.audit.web.report_tables import open_report_tables
 from handler.cli.console import STYLES, printable, screen, table
 from handler.cli.listing import print_value
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_choice
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _print(results: dict[str, Rows], console: Console) -> None:
     console.print(
         f"[bold]{log['records']:,} records[/]  {format_minute(log['first_at'])} to "
         f"{format_minute(log['last_at'])} UTC\n"
-        f"[dim]head {log['seq']}, {shown(log['hash'])}…[/]",
+        f"[dim]head {log['seq']}, {short_key(log['hash'])}…[/]",
         highlight=False,
     )
     counted = [name for name in _COUNTS if any(row[name] for row in results["days"])]

@@ -32,7 +32,7 @@ from handler.errors import StartError
 from handler.local.processes.function_servers import function_servers
 from handler.local.processes.subprocesses import free_port, stop_signals
 from handler.local.triggers.event_factory import object_event, timer_event
-from handler.values.canonical_json import shown, utc_now
+from handler.values.canonical_json import short_key, utc_now
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _report(address: str, jobs: list[dict[str, Any]], console: Console) -> bool:
         )
     word = "[green]valid[/]" if verdict.whole else "[red]INVALID[/]"
     console.print(
-        f"\nThe chain is {word}: {verdict.head.seq} records, head {shown(verdict.head.hash)}…",
+        f"\nThe chain is {word}: {verdict.head.seq} records, head {short_key(verdict.head.hash)}…",
         highlight=False,
     )
     console.print(f"To read the log: nightdrop audit list --audit {address}", highlight=False)

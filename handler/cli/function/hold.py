@@ -14,7 +14,7 @@ from handler.deliveries.approval import approve as record_approval
 from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as record_hold
 from handler.jobs.hold import release as record_release
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -95,7 +95,7 @@ def _not_awaiting(log: Log, what: str) -> str:
         return ""
     one = found[0]
     state = "approved already" if one.approved else one.state
-    return f"{printable(one.subject)} ({shown(one.key)}) does not await approval: it is {state}"
+    return f"{printable(one.subject)} ({short_key(one.key)}) does not await approval: it is {state}"
 
 
 def _held(before: str, reason: str) -> str:

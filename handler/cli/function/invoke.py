@@ -38,7 +38,7 @@ from handler.local.runtime.http_invocation import decode_event
 from handler.parsing import Limits, read
 from handler.specs.planner import make_plan
 from handler.triggers.event_parser import is_spec
-from handler.values.canonical_json import key_of, shown
+from handler.values.canonical_json import key_of, short_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,7 +189,7 @@ def show(reply: dict[str, Any], console: Console) -> None:
         console.print(Text(f"• {prose(error)}"), highlight=False)
     head = reply["head"]
     console.print(
-        f"log: record {head['seq']}, hash {shown(head['hash'])}…", style="dim", highlight=False
+        f"log: record {head['seq']}, hash {short_key(head['hash'])}…", style="dim", highlight=False
     )
 
 

@@ -8,7 +8,7 @@ from handler.audit.job_end import ENDED, EndWord, shown_state, shown_word
 from handler.audit.job_state import JobWord
 from handler.cli.audit.records.record_row import format_time
 from handler.jobs.operations import OPERATIONS
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def shown_job(job: JobState, asked_by: str, progress: Progress | None = None) ->
         "since": job.changed_at,
         "reason": job.note,
         "job_id": job.job_id,
-        "key": shown(job.key),
+        "key": short_key(job.key),
     }
 
 

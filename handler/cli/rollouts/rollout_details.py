@@ -14,7 +14,7 @@ from handler.rollouts.advance import known_rollout, rollout_standing
 from handler.rollouts.progress import NodeReason, WaveProgress, node_reasons, wave_progress
 from handler.rollouts.standing import standing_json
 from handler.rollouts.waiting import settings_of
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class RolloutDetails(NamedTuple):
         return {
             **standing_json(self.standing),
             "type": rollout.type,
-            "delivery": shown(rollout.delivery),
+            "delivery": short_key(rollout.delivery),
             "planned_at": rollout.planned_at,
             "changed_at": rollout.changed_at,
             "settings": settings,

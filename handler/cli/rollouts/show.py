@@ -21,7 +21,7 @@ from handler.cli.shared_options import audit_option, exit_on_log_error, format_c
 from handler.rollouts.request import find_rollout
 from handler.rollouts.waiting import settings_of
 from handler.schedule.sentences import rollout_sentences, select_sentence
-from handler.values.canonical_json import shown as shown_key
+from handler.values.canonical_json import short_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,7 +90,7 @@ def _facts(details: RolloutDetails, by: str) -> Iterator[tuple[str, str]]:
     settings = settings_of(rollout)
     yield "kind", rollout.type
     yield "asked by", by
-    yield "delivery", shown_key(rollout.delivery)
+    yield "delivery", short_key(rollout.delivery)
     yield "planned", format_time(rollout.planned_at)
     yield "selects", select_sentence(settings.select) if settings.select else ""
     yield "runs", "\n".join(rollout_sentences(settings))

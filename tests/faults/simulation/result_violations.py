@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
-from handler.values.canonical_json import moment, shown
+from handler.values.canonical_json import moment, short_key
 from tests.faults.simulation.simulated_files import BUCKET, RESULT, SPEC
 from tests.faults.simulation.simulated_time import EPOCH
 
@@ -47,7 +47,7 @@ def unreported(world: World) -> Iterator[str]:
         yield f"the result file of {run.subject} does not show that it is {run.state}"
     subject = f"obs://{BUCKET}/{SPEC}"
     deliveries = {
-        shown(str(said["key"])): str(said["key"])
+        short_key(str(said["key"])): str(said["key"])
         for record in world.log.records()
         if (said := part(record.fields, "delivery")).get("subject") == subject
         if record.fields["action"] in _DECIDED

@@ -10,7 +10,7 @@ import pytest
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.jobs.decisions import Created, abandon, about, claim, record
-from handler.rollouts.tick import jobs_that_may_succeed
+from handler.rollouts.continuation import jobs_that_may_succeed
 from handler.schedule.rollout_settings import RolloutSettings, Select
 from handler.schedule.window import Window
 from handler.values.canonical_json import timestamp

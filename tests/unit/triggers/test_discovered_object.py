@@ -25,7 +25,7 @@ def test_a_discovered_object_is_a_delivery_like_one_that_was_notified() -> None:
     delivery = found()
     assert (delivery.trigger, delivery.subject) == ("object", "obs://b/drop/k")
     assert delivery.spec == StoredSpec("b", "drop/k", etag="tag")
-    assert (delivery.fired_at, delivery.actor) == (AT, {"kind": "tick"})
+    assert (delivery.fired_at, delivery.actor) == (AT, {"kind": "scan"})
     assert delivery.source["shape"] == "discovered"
 
 

@@ -15,7 +15,7 @@ from handler.values.canonical_json import (
     key_of,
     moment,
     sha256_hex,
-    shown,
+    short_key,
     timestamp,
 )
 
@@ -123,7 +123,7 @@ def test_the_key_of_a_value_never_changes() -> None:
 
 def test_people_are_shown_sixteen_characters_of_a_key() -> None:
     """Enough to tell deliveries apart on a screen."""
-    assert shown("abcdefghijklmnopqrstuvwxyz") == "abcdefghijklmnop"
+    assert short_key("abcdefghijklmnopqrstuvwxyz") == "abcdefghijklmnop"
 
 
 def test_text_is_hashed_as_utf8() -> None:

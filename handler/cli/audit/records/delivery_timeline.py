@@ -12,7 +12,7 @@ from handler.audit.job_end import shown_state
 from handler.audit.job_state import fold_job
 from handler.audit.record import actor_words, integer, part
 from handler.cli.audit.records.record_row import format_span, format_time
-from handler.values.canonical_json import moment, shown
+from handler.values.canonical_json import moment, short_key
 from handler.values.display import quantity
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ LONG_PAST = timedelta(days=1)
 
 _ACTORS = {
     "caller": "whoever invoked the function",
-    "tick": "reconciler (found without a notification)",
+    "scan": "reconciler (found without a notification)",
+    "tick": "reconciler (found without a notification)",  # in records of earlier versions
 }
 
 
@@ -201,7 +202,7 @@ def _detail(fields: Fields) -> str:
         case "delivery.planned":
             return quantity(integer(delivery.get("jobs", 0)), "job")
         case "delivery.repeated":
-            earlier = shown(str(delivery.get("repeats", "")))
+            earlier = short_key(str(delivery.get("repeats", "")))
             return "received again; no new job" if _is_redelivery(fields) else f"see {earlier}"
         case "job.planned":
             return f"to be sent by {format_time(job.get('valid_until', ''))}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def trail_row(record: Record) -> dict[str, Any]:
         "at": fields["at"],
         "action": fields["action"],
         "outcome": fields["outcome"],
-        "delivery": shown(str(key)) if key else None,
+        "delivery": short_key(str(key)) if key else None,
         "job_name": job.get("name"),
-        "rollout": shown(str(rollout["key"])) if "key" in rollout else None,
+        "rollout": short_key(str(rollout["key"])) if "key" in rollout else None,
         "job_id": response.get("job_id"),
         "status": response.get("status"),
         "actor_kind": actor.get("kind"),

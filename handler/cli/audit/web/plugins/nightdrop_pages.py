@@ -20,7 +20,7 @@ from handler.cli.audit.records.delivery_timeline import shown_outcome
 from handler.cli.audit.records.record_row import format_minute, format_span, format_time
 from handler.cli.audit.web.charts import draw_charts
 from handler.cli.audit.web.rollout_charts import nodes_bar, wave_runs, waves_over_time
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import short_key
 from handler.values.display import display
 from handler.values.loopback import refusal
 
@@ -217,7 +217,7 @@ def extra_template_vars(datasette: Datasette) -> dict[str, Any]:
         "format_span": format_span,
         "format_time": format_time,
         "format_minute": format_minute,
-        "shown": shown,
+        "shown": short_key,
         "timeline_link": link,
         "shown_outcome": shown_outcome,
         "nodes_bar": nodes_bar,
@@ -242,7 +242,7 @@ async def _run_query(
 
 def _label(value: object, key: str) -> str:
     label = value.get("label") if isinstance(value, dict) else None
-    return str(label) if label and label != key else shown(key)
+    return str(label) if label and label != key else short_key(key)
 
 
 def _name_link(table: str | None, name: str, row: object) -> Markup | None:

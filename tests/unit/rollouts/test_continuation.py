@@ -14,7 +14,7 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.invocation.instance import invocation_of, open_instance
 from handler.jobs.hold import hold, release
 from handler.local.runtime.context import Context
-from handler.rollouts.tick import jobs_that_may_succeed, tick
+from handler.rollouts.continuation import continue_rollouts, jobs_that_may_succeed
 from handler.schedule.rollout_settings import RolloutSettings
 from tests.support.rollout_log import RolloutLog, named
 from tests.support.waiting import wait_for
@@ -58,7 +58,7 @@ def quick(emulator: Emulator) -> Emulator:
     return emulator
 
 
-def ticked(fire: Fire) -> Reply:
+def continued(fire: Fire) -> Reply:
     """Run the reconciler until no rollout is open; return its last reply that shows one."""
     shown: Reply = {}
     for _ in range(20):
@@ -91,7 +91,7 @@ def test_a_reply_counts_the_jobs_that_were_refused_meanwhile(
 def test_ticks_bring_a_rollout_to_its_end(fire: Fire, quick: Emulator) -> None:
     """Each node is in one job."""
     fire(spec())
-    (rollout,) = ticked(fire)["rollouts"]
+    (rollout,) = continued(fire)["rollouts"]
     assert (rollout["state"], rollout["nodes"]["succeeded"]) == ("finished", 3)
     assert sorted(targets(quick)) == IDS
 
@@ -100,7 +100,7 @@ def test_the_run_that_ends_a_rollout_with_failed_nodes_says_so(fire: Fire, quick
     """With one sentence, and none for each of its jobs."""
     quick.state.failing_targets.add(IDS[0])
     fire(spec())
-    reply = ticked(fire)
+    reply = continued(fire)
     assert (reply["outcome"], reply["jobs"], len(reply["errors"])) == ("partial", [], 1)
     assert reply["errors"][0].endswith(" finished: 1 of 3 nodes failed")
 
@@ -112,7 +112,7 @@ def test_the_same_event_again_begins_nothing_new(fire: Fire, quick: Emulator) ->
     first = fire(spec())
     second = fire(spec())
     assert first["deliveries"] == second["deliveries"]
-    ticked(fire)
+    continued(fire)
     assert sorted(targets(quick)) == sorted(set(targets(quick)))
 
 
@@ -123,7 +123,7 @@ def test_a_dropped_rollout_has_a_result_file_that_says_so(
     lines = "\n".join(f"  - {one}" for one in IDS)
     text = f"kind: node_upgrade\nname: nightly\ntargets:\n  nodes:\n{lines}\nrollout: {{}}\n"
     fire(drop("drop/nightly.yaml", text.encode()))
-    ticked(fire)
+    continued(fire)
     data = quick.state.buckets["nightdrop-drop"]["results/nightly.yaml.result.json"].data
     assert b'"outcome": "completed"' in data
 
@@ -177,7 +177,7 @@ def test_a_rollout_that_was_stopped_since_it_was_listed_is_left_alone(
         invocation = invocation_of(context, instance)
         (listed,) = instance.log.read(lambda view: view.open(9)).rollouts
         fire({"action": "rollout.stop", "rollout": listed.name})
-        (standing,) = tick([listed], invocation).standings
+        (standing,) = continue_rollouts([listed], invocation).standings
     assert (listed.state, standing.rollout.state) == ("running", "stopped")
     assert standing.waiting.word == "stopped"
 

@@ -51,7 +51,7 @@ _REASONS = {
 """Why a running job is paused or resumed with its rollout, by the state of that."""
 
 
-class Ticked(NamedTuple):
+class Continued(NamedTuple):
     """What a run did with the rollouts.
 
     Attributes:
@@ -63,7 +63,7 @@ class Ticked(NamedTuple):
     errors: tuple[str, ...] = ()
 
 
-def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
+def continue_rollouts(rollouts: Sequence[RolloutState], invocation: Invocation) -> Continued:
     """Bring rollouts as far as they get now.
 
     Each is read again when its turn comes: somebody may have stopped it since it was listed.
@@ -91,7 +91,7 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
         standings.append(look(listed.key, invocation) if advanced.jobs else advanced.standing)
         if advanced.standing.waiting.word == "stop":
             errors.append(f"rollout {listed.name}: {advanced.standing.waiting.text}")
-    return Ticked(tuple(standings), tuple(errors))
+    return Continued(tuple(standings), tuple(errors))
 
 
 def _corrected(key: str, invocation: Invocation) -> RolloutState | None:
