@@ -40,6 +40,7 @@ from handler.jobs.submission import submit_all
 from handler.runtime.response import Answered, Result
 from handler.triggers.delivery import Delivery
 from handler.values.canonical_json import sha256_hex
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,6 +53,14 @@ if TYPE_CHECKING:
 
 LIMIT = 1000
 """How much of each kind one run handles."""
+
+
+class StepResult(NamedTuple):
+    """What one step of a run came to, for its reply."""
+
+    results: tuple[Result, ...] = ()
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def reconcile(invocation: Invocation) -> Answered:
@@ -69,14 +78,13 @@ def reconcile(invocation: Invocation) -> Answered:
             [view.scan(bucket) for bucket in buckets],
         )
     )
-    errors: list[str] = []
-    warnings: list[str] = []
-    results: list[Result] = []
-    jobs = _worked_on(before, now, invocation, errors)
-    results += _rolled_out(before, invocation, errors) if before.rollouts else ()
-    for bucket, state in zip(buckets, scans, strict=True):
-        results += _scan_bucket(bucket, state, invocation, errors, warnings)
-    results += _delivered(_undecided(before, invocation), invocation, errors)
+    jobs, errors = _worked_on(before, now, invocation)
+    steps = [_rolled_out(before, invocation)] if before.rollouts else []
+    steps += [
+        _scan_bucket(bucket, state, invocation)
+        for bucket, state in zip(buckets, scans, strict=True)
+    ]
+    steps.append(_delivered(_undecided(before, invocation), invocation))
     if before.awaiting:
         from handler.deliveries.approval import expire
 
@@ -87,12 +95,12 @@ def reconcile(invocation: Invocation) -> Answered:
     runs = [_reported(run, now, invocation) for run in left.unreported]
     unwritten = [run for run in runs if has_result(run, invocation.settings)]
     forget(invocation.log, timedelta(seconds=invocation.settings.remember_for))
-    asked_for = (*before.jobs, *before.operations, *before.followed)
+    errors += [error for step in steps for error in step.errors]
     return Answered(
-        results=results,
-        jobs=[jobs[key] for key in dict.fromkeys(job.key for job in asked_for if not job.rollout)],
+        results=[result for step in steps for result in step.results],
+        jobs=[job for job in jobs.values() if not job.rollout],
         errors=[*dict.fromkeys(errors), *troubles(unwritten)],
-        warnings=warnings,
+        warnings=[warning for step in steps for warning in step.warnings],
         left=_counted(left, len(unwritten)),
     )
 
@@ -114,13 +122,13 @@ def _counted(left: Open, results: int) -> dict[str, int]:
 
 
 def _worked_on(
-    before: Open, now: datetime, invocation: Invocation, errors: list[str]
-) -> dict[str, JobState]:
-    """Settle, submit and follow jobs; return each as that leaves it, by its key."""
+    before: Open, now: datetime, invocation: Invocation
+) -> tuple[dict[str, JobState], list[str]]:
+    """Settle, submit and follow jobs; return each as that leaves it, by its key, and errors."""
     runner, sending = invocation.runner, invocation.sending
     jobs = _by_key((*before.jobs, *before.operations, *before.followed))
-    unknown = [job for job in before.jobs if is_unknown(job, now)]
-    jobs |= _by_key(_settle(unknown, invocation, errors))
+    found, errors = _settle([job for job in before.jobs if is_unknown(job, now)], invocation)
+    jobs |= _by_key(found)
     overdue = [job for job in before.operations if lease_over(job, now)]
     if overdue:
         settlements = [operation_settlement(job, now, sending) for job in overdue]
@@ -130,63 +138,69 @@ def _worked_on(
     unsent = [job for job in jobs.values() if not job.final]
     jobs |= _by_key(submit_all(unsent, runner, sending))
     asked = [following(job, now, sending) for job in followed]
-    return jobs | _by_key(runner.drive_all(asked, senders=sending.senders))
+    jobs |= _by_key(runner.drive_all(asked, senders=sending.senders))
+    return jobs, errors
 
 
-def _rolled_out(before: Open, invocation: Invocation, errors: list[str]) -> Iterator[Result]:
-    """Bring the open rollouts as far as they get now, and yield how each stands."""
+def _rolled_out(before: Open, invocation: Invocation) -> StepResult:
+    """Bring the open rollouts as far as they get now."""
     from handler.rollouts.continuation import continue_rollouts
     from handler.rollouts.standing import with_rollouts
 
     continued = continue_rollouts(before.rollouts, invocation)
-    errors += continued.errors
-    for one in continued.standings:
-        yield with_rollouts(Result(one.rollout.delivery, "completed"), [one])
+    results = (
+        with_rollouts(Result(one.rollout.delivery, "completed"), [one])
+        for one in continued.standings
+    )
+    return StepResult(tuple(results), continued.errors)
 
 
 def _by_key(jobs: Iterable[JobState]) -> dict[str, JobState]:
     return {job.key: job for job in jobs}
 
 
-def _scan_bucket(
-    bucket: str, before: ScanState, invocation: Invocation, errors: list[str], warnings: list[str]
-) -> Iterator[Result]:
+def _scan_bucket(bucket: str, before: ScanState, invocation: Invocation) -> StepResult:
     """Deliver what a scan of a bucket finds, and record where the next scan continues."""
     if not invocation.request_fits():
-        errors.append(f"no time was left to scan for missed files in bucket {bucket}")
-        return
+        return StepResult(errors=(f"no time was left to scan for missed files in bucket {bucket}",))
     try:
         seen = scan(bucket, before, invocation)
     except CloudError as error:
-        errors.append(f"could not scan the bucket for missed files: {error}")
-        return
-    position, done = seen.position, before.position
+        return StepResult(errors=(f"could not scan the bucket for missed files: {error}",))
+    delivered: list[StepResult] = []
     for found in seen.found:
         if not invocation.request_fits():
-            position = done
-            errors.append(f"no time was left for all missed files in bucket {bucket}")
             break
-        yield from _delivered([found], invocation, errors)
-        done = str(found.source["key"])
+        delivered.append(_delivered([found], invocation))
+    is_cut = len(delivered) < len(seen.found)
+    done = str(seen.found[len(delivered) - 1].source["key"]) if delivered else before.position
+    position = done if is_cut else seen.position
+    errors = [error for one in delivered for error in one.errors]
+    if is_cut:
+        errors.append(f"no time was left for all missed files in bucket {bucket}")
+    warnings: tuple[str, ...] = ()
     if position or before.position or seen.unsaid:
-        decide = scanned(seen, position)
-        warnings += invocation.log.commit(decide).value
+        warnings = tuple(invocation.log.commit(scanned(seen, position)).value)
     if position:
         errors.append(cut_note(bucket, position))
+    results = (result for one in delivered for result in one.results)
+    return StepResult(tuple(results), tuple(errors), warnings)
 
 
-def _delivered(
-    deliveries: Iterable[Delivery], invocation: Invocation, errors: list[str]
-) -> Iterator[Result]:
+def _delivered(deliveries: Iterable[Delivery], invocation: Invocation) -> StepResult:
+    """Process deliveries as far as there is time."""
+    results: list[Result] = []
+    errors: list[str] = []
     for delivery in deliveries:
         if not invocation.request_fits():
-            return
+            break
         try:
-            yield deliver(delivery, invocation)
+            results.append(deliver(delivery, invocation))
         except NightdropError as error:
             if not error.retryable:
                 raise
             errors.append(str(error))
+    return StepResult(tuple(results), tuple(errors))
 
 
 def _undecided(before: Open, invocation: Invocation) -> Iterator[Delivery]:
@@ -200,16 +214,18 @@ def _undecided(before: Open, invocation: Invocation) -> Iterator[Delivery]:
             invocation.log.commit(reject_tampered(delivery, is_gone=body is None))
 
 
-def _settle(
-    jobs: Sequence[JobState], invocation: Invocation, errors: list[str]
-) -> Iterator[JobState]:
+def _settle(jobs: Sequence[JobState], invocation: Invocation) -> tuple[list[JobState], list[str]]:
+    """Look for unknown jobs in the API's list; return them as that leaves them, and errors."""
+    settled: list[JobState] = []
+    errors: list[str] = []
     for _, alike in groupby(sorted(jobs, key=_type), key=_type):
         if not invocation.request_fits():
-            return
+            break
         try:
-            yield from invocation.runner.drive(settlement(list(alike), invocation.sending))
+            settled += invocation.runner.drive(settlement(list(alike), invocation.sending))
         except CloudError as error:
             errors.append(f"could not list jobs to settle unknown ones: {error}")
+    return settled, errors
 
 
 def _type(job: JobState) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from handler.reconciler import StepResult
 from tests.faults.simulation.run import simulate
 
 if TYPE_CHECKING:
@@ -21,6 +22,16 @@ MOST_SEEDS = 60
 def nothing(*_: object) -> tuple[()]:
     """Do nothing, whatever is asked for."""
     return ()
+
+
+def none_settled(*_: object) -> tuple[tuple[()], list[str]]:
+    """Settle no job."""
+    return (), []
+
+
+def no_step(*_: object) -> StepResult:
+    """Leave a step out."""
+    return StepResult()
 
 
 def no_effect(*_: object) -> Generator[None, None, None]:
@@ -42,12 +53,12 @@ def unwritten(run: DeliveryState, *_: object) -> DeliveryState:
 @pytest.mark.parametrize(
     ("place", "broken", "violation", "first"),
     [
-        (f"{RECONCILER}._settle", nothing, "is still unknown", 0),
+        (f"{RECONCILER}._settle", none_settled, "is still unknown", 0),
         (f"{RECONCILER}.submit_all", nothing, "is still absent", 0),
         (f"{RECONCILER}.operation_settlement", no_effect, "still has a claim", 3),
         (f"{RECONCILER}.following", unasked, "is still followed", 3),
         (f"{RECONCILER}._undecided", nothing, "received and never decided", 0),
-        (f"{RECONCILER}._scan_bucket", nothing, "was never looked at", 0),
+        (f"{RECONCILER}._scan_bucket", no_step, "was never looked at", 0),
         ("handler.deliveries.approval.expire", nothing, "still awaits an approval", 0),
         (f"{RECONCILER}._reported", unwritten, "the result file of", 0),
     ],
@@ -69,7 +80,7 @@ def test_a_reconciler_that_goes_on_with_no_rollout_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Events and people go on with a rollout as well, but not to its end."""
-    monkeypatch.setattr(f"{RECONCILER}._rolled_out", nothing)
+    monkeypatch.setattr(f"{RECONCILER}._rolled_out", no_step)
     endings = (simulate(seed, rollouts=True) for seed in range(MOST_SEEDS))
     found = (one for ending in endings for one in ending.violations)
     assert any("and nobody goes on with it" in one for one in found)
