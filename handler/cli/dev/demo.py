@@ -118,7 +118,8 @@ def _show(folder: Path, console: Console, ended: Event) -> bool:
         environ = {**clean_environment(), **emulator.environ, **settings}
         with function_servers([port], environ, folder, ended):
             demo = _Demo(emulator, f"http://127.0.0.1:{port}/", ended)
-            console.print(f"emulator at {emulator.url}, function at {demo.url}", style="dim")
+            places = f"emulator at {emulator.url}, function at {demo.url}"
+            console.print(places, style="dim", highlight=False)
             _play(demo, console)
             jobs = emulator.state("jobs")["jobs"]
     return _report(address, jobs, console)
