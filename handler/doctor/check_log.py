@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from handler.audit.job_end import FAILED, failure_sentence, shown_state
 from handler.audit.job_state import UNSETTLED
-from handler.audit.record import part
 from handler.doctor.finding import fail, ok, warn
 from handler.errors import LogError
-from handler.values.canonical_json import moment, sha256_hex, short_key
+from handler.values.canonical_json import moment, sha256_hex, short_key, timestamp
+from handler.values.display import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Log, Open, View
     from handler.audit.record import Head, Record
     from handler.doctor.finding import Finding
@@ -43,7 +45,7 @@ class LogStatus:
 
     `invalid` is the number of the first record that does not match the one before, or 0. `now` is
     by the store's clock, `own` by ours. `failed` are jobs that failed on the fleet in the last day,
-    each with the reason, the latest last; only those in the records that are checked.
+    the latest first; not those of rollouts, whose gate judges them.
     """
 
     head: Head
@@ -53,7 +55,7 @@ class LogStatus:
     open: Open
     now: datetime
     own: datetime
-    failed: tuple[str, ...] = ()
+    failed: tuple[JobState, ...] = ()
 
 
 def read_log_status(log: Log, own: datetime) -> LogStatus:
@@ -63,15 +65,22 @@ def read_log_status(log: Log, own: datetime) -> LogStatus:
         LogError: The log cannot be read.
     """
 
-    def ask(view: View) -> tuple[Head, str, str, Open, datetime]:
-        hold, suspension = view.switch("hold"), view.switch("suspension")
-        return view.head, hold, suspension, view.open(_MOST), view.now
+    def ask(view: View) -> LogStatus:
+        wrong = view.changes_since(timestamp(view.now - _RECENT), _MOST).wrong
+        return LogStatus(
+            head=view.head,
+            invalid=0,
+            hold=view.switch("hold"),
+            suspension=view.switch("suspension"),
+            open=view.open(_MOST),
+            now=view.now,
+            own=own,
+            failed=tuple(job for job in wrong if shown_state(job) in FAILED),
+        )
 
-    head, hold, suspension, left, now = log.read(ask)
-    records = list(log.records(after=max(0, head.seq - LAST)))
-    invalid = first_invalid(records)
-    failed = () if invalid else tuple(_failed(records, now - _RECENT))
-    return LogStatus(head, invalid, hold, suspension, left, now, own, failed)
+    seen = log.read(ask)
+    records = list(log.records(after=max(0, seen.head.seq - LAST)))
+    return replace(seen, invalid=first_invalid(records))
 
 
 def first_invalid(records: Sequence[Record]) -> int:
@@ -85,15 +94,6 @@ def first_invalid(records: Sequence[Record]) -> int:
             return record.seq
         before = record
     return 0
-
-
-def _failed(records: Sequence[Record], since: datetime) -> Iterator[str]:
-    for record in records:
-        fields = record.fields
-        late = moment(str(fields["at"])) >= since
-        if fields["action"] == "job.finished" and fields["outcome"] == "failure" and late:
-            final, note = part(fields, "response").get("final"), fields.get("note", "")
-            yield f"{part(fields, 'job').get('name')} ended {final}" + (f": {note}" if note else "")
 
 
 def log_findings(seen: LogStatus | LogError, settings: Settings) -> Iterator[Finding]:
@@ -115,7 +115,8 @@ def log_findings(seen: LogStatus | LogError, settings: Settings) -> Iterator[Fin
     if seen.failed:
         yield warn(
             "fleet's jobs",
-            f"{len(seen.failed)} jobs failed on the fleet in the last day; {seen.failed[-1]}",
+            f"{quantity(len(seen.failed), 'job')} failed on the fleet in the last day; "
+            f"{failure_sentence(seen.failed[0])}",
             "`nightdrop audit list --action job.finished --outcome failure --since 1d` lists them; "
             "deliver again what is still needed",
         )
@@ -172,11 +173,13 @@ def _overdue(seen: LogStatus, settings: Settings) -> Iterator[Finding]:
         )
     if not seen.hold:
         yield from _waiting(seen, max(_UNTOUCHED_FOR, 2 * settings.settle_after))
-    oldest = min((job.changed_at for job in seen.open.followed if not job.paused), default="")
-    if _age(oldest, seen) > _FOLLOWED_FOR:
+    since = [job.changed_at for job in seen.open.followed if not job.paused]
+    overdue = [at for at in since if _age(at, seen) > _FOLLOWED_FOR]
+    if overdue:
         yield warn(
             "work",
-            f"the results of {len(seen.open.followed)} jobs are unknown, the oldest since {oldest}",
+            f"{quantity(len(overdue), 'job')} should have ended on the fleet by now, the oldest "
+            f"was created at {min(overdue)}",
             _RECONCILER,
         )
 

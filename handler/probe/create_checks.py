@@ -258,7 +258,7 @@ def _deleted_job(client: ProbeClient, job_id: str) -> Fact:
     name, assumed = "a deleted job", "404"
     change = "nothing: a job that was deleted on the fleet is followed for a day, then forgotten"
     try:
-        client.ief.show_job(job_id)
+        client.call(lambda: client.ief.show_job(job_id))
     except ApiError as error:
         seen = f"{error.status} {error.code}".strip()
         return compared(name, assumed, seen, same=error.status == NOT_FOUND, change=change)

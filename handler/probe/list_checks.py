@@ -212,7 +212,7 @@ def _descriptions(client: ProbeClient, jobs: Sequence[ListedJob]) -> Iterator[Fa
 
 def _shown(client: ProbeClient, job_id: str) -> ShownJob | CloudError:
     try:
-        return client.ief.show_job(job_id)
+        return client.call(lambda: client.ief.show_job(job_id))
     except CloudError as error:
         return error
 

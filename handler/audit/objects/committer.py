@@ -18,7 +18,6 @@ from handler.audit.objects.record_lines import line_of, lines_of
 from handler.audit.objects.snapshot import (
     LATEST,
     OPERATION,
-    digest_of,
     encode_pointer,
     snapshot_name,
 )
@@ -26,7 +25,7 @@ from handler.audit.record import Draft, seal
 from handler.audit.sql import projection
 from handler.audit.sql.view import SqlView
 from handler.errors import CloudError, LogError
-from handler.values.canonical_json import moment
+from handler.values.canonical_json import moment, sha256_hex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -239,4 +238,4 @@ class Committer:
             self.policy.retry(self.objects.place, lambda: self.objects.write(name, data))
         except LogError:
             return ""
-        return digest_of(data)
+        return sha256_hex(data)

@@ -16,12 +16,12 @@ import gzip
 import json
 import zlib
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from handler.audit.format_version import VERSION
 from handler.audit.objects.append_position import ROLLED
 from handler.audit.record import Record, part
+from handler.values.canonical_json import sha256_hex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def decode_snapshot(data: bytes | None, digest: str) -> Snapshot | None:
         data: The bytes of the object; None if it is missing.
         digest: The SHA-256 that the chain has of it. Other bytes are not even decompressed.
     """
-    if data is None or digest_of(data) != digest:
+    if data is None or sha256_hex(data) != digest:
         return None
     try:
         content: dict[str, Any] = json.loads(gzip.decompress(data))
@@ -87,11 +87,6 @@ def snapshot_digest(fields: Fields) -> str:
     if fields["action"] != ROLLED or request.get("operation") != OPERATION:
         return ""
     return str(request.get("digest", ""))
-
-
-def digest_of(data: bytes) -> str:
-    """Return the SHA-256 of bytes in hex."""
-    return sha256(data).hexdigest()
 
 
 def snapshot_name(segment: int) -> str:

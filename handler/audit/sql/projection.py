@@ -20,6 +20,7 @@ from handler.audit.state import UNDECIDED, fold_delivery
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Decide
     from handler.audit.record import Draft, Fields
 
@@ -119,9 +120,18 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
     view.rows.put_job(job)
     if before and job.final and not before.final:
         view.execute(statements.DELETE_BODY, (key,))
-    # While another copy of a job runs, its nodes are in that.
+    project_nodes(view.execute, recorded, before, job)
+
+
+def project_nodes(
+    execute: Execute, recorded: Fields, before: JobState | None, job: JobState
+) -> None:
+    """Update the rollout of a job and its nodes with one more record of it, if it is of one.
+
+    While another copy of the job runs, its nodes are in that.
+    """
     if job.rollout and not (before and before.other_ids):
-        project_rollout(view.execute, recorded, job.key)
+        project_rollout(execute, recorded, job.key)
 
 
 def project_rollout(execute: Execute, recorded: Fields, job: str = "") -> None:

@@ -21,7 +21,6 @@ from handler.audit.objects.snapshot import (
     LATEST,
     decode_pointer,
     decode_snapshot,
-    digest_of,
     snapshot_digest,
     snapshot_name,
 )
@@ -29,7 +28,7 @@ from handler.audit.objects.state_cache import PUT
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.verification.derived_state import (
     REBUILD,
-    STOP,
+    REMEDIES,
     Table,
     as_bytes,
     differing_rows,
@@ -37,6 +36,7 @@ from handler.audit.verification.derived_state import (
 )
 from handler.audit.verification.faults import IntegrityFault
 from handler.audit.verification.refold import MALFORMED
+from handler.values.canonical_json import sha256_hex
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -52,8 +52,6 @@ _FOLDERS = frozenset({"snapshots", "index", "closed", "outbox", "probe"})
 """The folders of derived objects; older code wrote to `index` and `closed`."""
 
 _SEGMENT = re.compile(r"records/[0-9]{10}")
-
-_GIVE_UP = "give its jobs up with `nightdrop jobs abandon`, and deliver again what is still wanted"
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class DerivedObjects:
         """Return the ends whose snapshots are there, in order: an instance may start at any."""
         names = {end.snapshot for end in self.ends if end.digest}
         self.used |= names
-        found = {name: digest_of(self.read(name) or b"") for name in names}
+        found = {name: sha256_hex(self.read(name) or b"") for name in names}
         return [end for end in self.ends if end.digest and found[end.snapshot] == end.digest]
 
     def changed(self, kept: Sequence[SegmentEnd]) -> Iterator[IntegrityFault]:
@@ -147,12 +145,11 @@ class DerivedObjects:
                 continue  # recorded by an older version
             if body is None:
                 what = f"is missing from outbox/{came}"
-            elif digest_of(body.encode(errors="surrogatepass")) != digest:
+            elif sha256_hex(body.encode(errors="surrogatepass")) != digest:
                 what = f"in outbox/{came} is not the one recorded"
             else:
                 continue
-            remedy = STOP if owner == "rollout" else _GIVE_UP
-            yield key, IntegrityFault(f"the body of {whose} {what}; {remedy}")
+            yield key, IntegrityFault(f"the body of {whose} {what}; {REMEDIES[owner]}")
 
     def unused(self, names: Iterator[str], refold: Refold) -> Iterator[IntegrityFault | str]:
         """Yield faults of segments without those before them, and remarks about other objects."""

@@ -5,11 +5,13 @@ Both sides are read row by row in the order of their keys, so memory stays flat.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from handler.audit.verification.faults import IntegrityFault
+from handler.values.canonical_json import short_key
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -31,17 +33,17 @@ SELECT name FROM sqlite_master
 WHERE type = 'table' AND name NOT IN ('records', 'outbox', 'bodies') ORDER BY name"""
 _COLUMNS = "SELECT name FROM pragma_table_info(?) ORDER BY pk = 0, cid"
 _BODIES = "SELECT key, owner, digest FROM bodies ORDER BY key"
-_SHOWN = 16
-STOP = (
-    "stop it with `nightdrop rollout stop`, and drop its file again with another `serial`; if it "
-    "has finished, only a retry of its nodes needs the body"
-)
-"""What to do about a body that a rollout would plan its next jobs from."""
+_KEY = re.compile(r"[a-z2-7]{52}")
 
-_GIVE_UP = (
-    "it is not used: give its job up with `nightdrop jobs abandon`, and deliver again what is "
-    "still wanted"
-)
+REMEDIES = {
+    "rollout": "stop it with `nightdrop rollout stop`, and drop its file again with another "
+    "`serial`; if it has finished, only a retry of its nodes needs the body",
+    "job": "it is not used: give the job up with `nightdrop jobs abandon`, and deliver again what "
+    "is still wanted",
+    "delivery": "it is not used: the next run of the reconciler rejects it; deliver it again if it "
+    "is still wanted",
+}
+"""What to do about a body that is not the recorded one, by what it is of."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def differing_bodies(refold: Refold, stored: RowsOf) -> Iterator[IntegrityFault]
             yield IntegrityFault(f"the outbox holds a body for {key}, which no record asks for")
             continue
         whose = wanted[1].decode()
-        owner, remedy = f"the {whose} {_key(wanted[0])}", STOP if whose == "rollout" else _GIVE_UP
+        owner, remedy = f"the {whose} {_key(wanted[0])}", REMEDIES[whose]
         if not wanted[2]:
             continue  # an older version recorded no digest
         if found is None:
@@ -134,4 +136,5 @@ def _without_nul(row: Sequence[object]) -> list[object]:
 
 
 def _key(key: bytes) -> str:
-    return display(key.decode(errors="replace")[:_SHOWN])
+    text = key.decode(errors="replace")
+    return display(short_key(text) if _KEY.fullmatch(text) else text)

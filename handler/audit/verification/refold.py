@@ -129,17 +129,16 @@ class Refold:
 
     def _add_job(self, fields: Fields) -> None:
         key = str(part(fields, "job")["key"])
-        job = self._jobs.get(key)
-        if job is None:
+        before = self._jobs.get(key)
+        if before is None:
             rows = self._execute(statements.JOB, (key,))
-            job = job_from_row(rows[0]) if rows else None
-        job = fold_job(job, fields)
+            before = job_from_row(rows[0]) if rows else None
+        job = fold_job(before, fields)
         if job is not None:
             self._jobs[key] = job
             if job.final:
                 self._bodies[key] = None
-            if job.rollout:
-                projection.project_rollout(self._execute, fields, key)
+            projection.project_nodes(self._execute, fields, before, job)
 
     def _add_rollout(self, fields: Fields) -> None:
         from handler.audit.rollouts.projection import closes_template

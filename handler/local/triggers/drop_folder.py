@@ -183,6 +183,7 @@ class DropFolder:
             if sentence != self._read_error:
                 self._report(sentence)
             self._read_error = sentence
+            self.idle = False
             return
         self._read_error = ""
         for name in self._tracked.keys() - present:

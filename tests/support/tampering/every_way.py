@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handler.audit.format_version import VERSION
 from handler.audit.open_log import open_source
 from tests.support.long_log import LongLog, settle
 from tests.support.tampering.derived import DERIVED
@@ -177,10 +178,11 @@ ROWS = (*ALONE, *OUTSIDE, *DERIVED)
 
 
 def describe(verdict: Verdict, row: Tampering) -> str:
-    """Return the verdict's report of an attack, hashes and paths shortened."""
+    """Return the verdict's report of an attack, hashes, paths and our version shortened."""
     message = [*map(str, verdict.faults), *verdict.remarks]
     text = next((one for one in message if row.says in one), message[0])
     text = re.sub(r"([0-9a-f]{8})[0-9a-f]{8,}(-[0-9TZ]+\.checkpoint)?", r"\1…", text)
+    text = text.replace(f"writes {VERSION}", "writes …")
     return re.sub(r"/[^ ]*/", "", text)
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from handler.audit.record import Outcome
+    from handler.audit.record import Part
+
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 LONG_AGO = timestamp(NOW - timedelta(hours=5))
@@ -151,32 +152,38 @@ def test_a_delivery_that_is_never_decided_is_found() -> None:
     assert verdicts(open_work((old._replace(touched_at=JUST_NOW),))) == {}
 
 
-def finished(outcome: Outcome, name: str, note: str = "no disk") -> Draft:
-    """Return the record of a job that ended on the fleet."""
-    final = {"final": "Successful" if outcome == "success" else "Failed"}
-    return Draft(
-        "job.finished",
-        outcome,
-        {"key": "d"},
-        job={"key": name, "name": name},
-        response=final,
-        note=note,
+def ended(name: str, final: str) -> tuple[Draft, ...]:
+    """Return the records of a job that ended on the fleet."""
+    delivery: Part = {"key": f"d-{name}", "trigger": "direct", "subject": "s"}
+    draft = Draft(
+        "job.planned",
+        "success",
+        {"key": f"d-{name}"},
+        job={"key": name, "name": name, "type": "node_upgrade", "document": 1},
+    )
+    return (
+        Draft("delivery.planned", "pending", delivery),
+        draft,
+        draft._replace(action="job.created", response={"job_id": f"id-{name}"}),
+        draft._replace(action="job.finished", response={"final": final}, note="no disk"),
     )
 
 
 def test_jobs_that_failed_on_the_fleet_in_the_last_day_are_reported(tmp_path: Path) -> None:
-    """The latest by its name and reason; older ones and successful ones are left out."""
+    """However much was recorded since; older ones and successful ones are left out."""
     clock = [NOW - timedelta(days=1, seconds=1)]
     with closing(SqliteLog(tmp_path / "b.db", clock=lambda: clock[0])) as opened:
-        opened.commit(lambda _view: Decision(None, (finished("failure", "long-ago"),)))
+        opened.commit(lambda _view: Decision(None, ended("long-ago", "Failed")))
         clock[0] = NOW
-        drafts = (finished("failure", "a"), finished("success", "b"), finished("failure", "c"))
-        opened.commit(lambda _view: Decision(None, drafts))
+        for name, final in (("a", "Failed"), ("b", "Successful"), ("c", "Failed")):
+            opened.commit(lambda _view: Decision(None, ended(name, final)))  # noqa: B023 - run at once
+        noted = (Draft("log.noted", "success"),) * LAST
+        opened.commit(lambda _view: Decision(None, noted))
         seen = read_log_status(opened, NOW)
-    assert seen.failed == ("a ended Failed: no disk", "c ended Failed: no disk")
+    assert [job.name for job in seen.failed] == ["c", "a"]
     (finding,) = [one for one in log_findings(seen, SETTINGS) if one.check == "fleet's jobs"]
     assert finding.verdict != "ok"
-    assert "2 jobs failed on the fleet in the last day; c ended Failed" in finding.message
+    assert "2 jobs failed on the fleet in the last day; job c failed" in finding.message
 
 
 def test_result_files_that_cannot_be_written_are_reported() -> None:

@@ -1,1 +1,1 @@
-"""Reads stored records without the code that wrote them."""
+"""The stores as verification reads them: rows as they are stored, unchecked."""

@@ -53,11 +53,15 @@ _REASONS = """
 SELECT reason, count(*) AS times FROM failures
 GROUP BY reason ORDER BY times DESC, reason LIMIT 8"""
 
-_DELIVERY_KINDS = ("planned", "repeated", "ignored", "rejected", "received", "awaiting")
-_JOB_KINDS = (
+DELIVERY_KINDS = ("planned", "repeated", "ignored", "rejected", "received", "awaiting")
+"""What the bars of deliveries count, each in a colour of its own."""
+
+JOB_KINDS = (
     *("successful", "failed on the fleet", "refused", "expired", "abandoned", "duplicated"),
     "open",
 )
+"""What the bars of jobs count."""
+
 _REASONS_TABLE = Markup('<table class="reasons">{}</table>')
 _REASON = Markup(
     '<tr><td>{}</td><td><svg viewBox="0 0 100 10" preserveAspectRatio="none">{}</svg></td>'
@@ -190,8 +194,8 @@ async def draw_charts(run_query: RunQuery) -> list[tuple[str, Markup]]:
         for at, seconds, kind, name in await run_query(_TIMES)
     ]
     return [
-        ("Deliveries per day", bars_of_days(deliveries, _DELIVERY_KINDS)),
-        ("Jobs per day, by result", bars_of_days(jobs, _JOB_KINDS)),
+        ("Deliveries per day", bars_of_days(deliveries, DELIVERY_KINDS)),
+        ("Jobs per day, by result", bars_of_days(jobs, JOB_KINDS)),
         ("Time from the event to the API's answer", marks_over_time(times, ("created", "adopted"))),
         ("What went wrong, by reason", _draw_reasons(await run_query(_REASONS))),
     ]

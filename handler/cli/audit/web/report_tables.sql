@@ -146,10 +146,14 @@ JOIN page.records AS first
 
 INSERT INTO page.jobs
 SELECT known.key, display(known.name), known.type, known.state, known.finished,
-       shown_word(known.state, known.finished, coalesce((
+       CASE WHEN known.finished = '' AND (
+           SELECT action FROM page.records
+           WHERE job = known.key AND action IN ('job.paused', 'job.resumed', 'job.retried')
+           ORDER BY seq DESC LIMIT 1) = 'job.paused' THEN 'paused'
+       ELSE shown_word(known.state, known.finished, coalesce((
            SELECT json_extract(record, '$.response.succeeded') FROM main.records
            WHERE seq = (SELECT max(seq) FROM page.records
-                        WHERE job = known.key AND action = 'job.finished')), 0)),
+                        WHERE job = known.key AND action = 'job.finished')), 0)) END,
        substr(known.planned_at, 1, 10), known.planned_at, created.at,
        round((julianday(created.at) - julianday(asked.began)) * 86400, 3),
        known.attempt, known.delivery, display(known.job_id), display(known.note)
@@ -190,15 +194,19 @@ GROUP BY nodes.rollout, nodes.state, nodes.note;
 -- Open work, and what it waits for.
 CREATE VIEW page.open_items AS
 SELECT 'job' AS what, name, delivery, key AS job,
-       CASE WHEN state IN ('created', 'adopted') THEN 'runs on the fleet' ELSE state END AS state,
+       CASE WHEN shown = 'paused' THEN 'paused on the fleet'
+            WHEN state = 'duplicated' THEN 'runs twice on the fleet'
+            WHEN state IN ('created', 'adopted') THEN 'runs on the fleet' ELSE state END AS state,
        planned_at AS since, note
 FROM jobs
-WHERE state NOT IN ('refused', 'expired', 'abandoned', 'duplicated')
-  AND NOT (state IN ('created', 'adopted') AND ended <> '')
+WHERE state NOT IN ('refused', 'expired', 'abandoned')
+  AND NOT (state IN ('created', 'adopted', 'duplicated') AND ended <> '')
 UNION ALL
-SELECT 'delivery', subject, key, NULL, 'received, not decided', received_at, note
+SELECT 'delivery', subject, key, NULL,
+       CASE state WHEN 'awaiting' THEN 'awaits approval' ELSE 'received, not decided' END,
+       received_at, note
 FROM deliveries
-WHERE state = 'received'
+WHERE state IN ('received', 'awaiting')
 UNION ALL
 SELECT 'rollout', name, delivery, NULL, state || ', wave ' || wave || ' of ' || waves, changed_at, note
 FROM rollouts

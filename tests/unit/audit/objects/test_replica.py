@@ -15,7 +15,7 @@ from handler.audit.log import Decision
 from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.objects.record_lines import line_of, lines_of, stored_records
-from handler.audit.objects.snapshot import digest_of, snapshot_name
+from handler.audit.objects.snapshot import snapshot_name
 from handler.audit.record import Draft, Head, seal
 from handler.audit.retry_policy import RetryPolicy
 from handler.audit.verification.sources.objects import ObjectsSource
@@ -28,6 +28,7 @@ from handler.errors import (
     NoAnswerError,
     ObjectError,
 )
+from handler.values.canonical_json import sha256_hex
 from tests.support.memory_objects import START, MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def confirmed(bucket: StoredObjects, data: bytes, operation: str = "snapshot") -
     records = list(stored_records(bucket.objects["records/0000000002"], 0))
     rolled = records[-1].fields
     head = Head(records[-2].seq, records[-2].hash)
-    request: Part = {"operation": operation, "digest": digest_of(data)}
+    request: Part = {"operation": operation, "digest": sha256_hex(data)}
     draft = Draft("log.rolled", "success", request=request)
     records[-1] = seal(draft, head, at=START, commit=str(rolled["commit"]))
     bucket.objects["records/0000000002"] = lines_of(records)

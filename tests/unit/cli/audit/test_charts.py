@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from handler.cli.audit.web.charts import MOST_DAYS, Bar, Mark, bars_of_days, marks_over_time
+from handler.cli.audit.web import charts
+from handler.cli.audit.web.charts import (
+    DELIVERY_KINDS,
+    JOB_KINDS,
+    MOST_DAYS,
+    Bar,
+    Mark,
+    bars_of_days,
+    marks_over_time,
+)
 
 KINDS = ("planned", "failed on the fleet")
 
@@ -57,3 +67,10 @@ def test_an_empty_chart_says_so() -> None:
     """An empty log has no axes."""
     assert "Nothing yet" in bars_of_days([], KINDS)
     assert "Nothing yet" in marks_over_time([], KINDS)
+
+
+def test_each_kind_of_a_bar_has_a_colour() -> None:
+    """What the page's style does not name is black."""
+    style = (Path(charts.__file__).parent / "static/page.css").read_text(encoding="utf-8")
+    for kind in (*DELIVERY_KINDS, *JOB_KINDS):
+        assert f".fill-{kind.replace(' ', '-')}" in style, kind

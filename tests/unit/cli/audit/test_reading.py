@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from handler.audit.log import Decision
+from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.audit.records.record_row import trail_row
 from handler.cli.audit.web.report_tables import open_report_tables
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from click.testing import Result
+
+    from handler.audit.record import Part
 
     Run: TypeAlias = Callable[..., Result]
 
@@ -260,6 +264,36 @@ def test_what_a_damaged_record_says_reaches_no_terminal(
     done = CliRunner().invoke(main, ["audit", *command, "--audit", f"sqlite:///{path}"])
     assert done.exception is None or isinstance(done.exception, SystemExit)
     assert "\x1b" not in done.output
+
+
+def test_the_page_and_the_stats_have_all_open_work(tmp_path: Path) -> None:
+    """Also what awaits an approval, runs twice, or is paused."""
+    path = tmp_path / "audit.db"
+    words = {"twice": ("created", "duplicated"), "held": ("created", "paused"), "plain": ()}
+    drafts = [
+        Draft("delivery.awaiting", "pending", {"key": "waits", "trigger": "direct", "subject": "s"})
+    ]
+    for name, more in words.items():
+        about = Draft(
+            "delivery.planned", "pending", {"key": name, "trigger": "direct", "subject": name}
+        )
+        job: Part = {"key": f"j-{name}", "name": name, "type": "node_upgrade", "document": 1}
+        of_job = Draft("job.planned", "pending", {"key": name}, job=job)
+        drafts += [about, of_job]
+        drafts += [
+            of_job._replace(action=f"job.{word}", response={"job_id": f"{name}-{word}"})
+            for word in more
+        ]
+    with closing(SqliteLog(path)) as log:
+        log.commit(lambda _view: Decision(None, tuple(drafts)))
+    with closing(open_report_tables(f"sqlite:///{path}")) as tables:
+        found = {row["name"]: row["state"] for row in tables.query("SELECT * FROM page.open_items")}
+    assert found == {
+        "s": "awaits approval",
+        "twice": "runs twice on the fleet",
+        "held": "paused on the fleet",
+        "plain": "planned",
+    }
 
 
 def test_the_page_tells_uploaders_of_one_account_apart(tmp_path: Path) -> None:

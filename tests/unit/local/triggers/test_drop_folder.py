@@ -173,6 +173,15 @@ def test_a_link_is_not_followed(scene: Scene, tmp_path_factory: pytest.TempPathF
     ]
 
 
+def test_a_folder_that_cannot_be_read_may_hold_something(scene: Scene) -> None:
+    """A run that ends when nothing is left goes on."""
+    scene.settle()
+    assert scene.drop.idle
+    shutil.rmtree(scene.folder)
+    scene.look()
+    assert not scene.drop.idle
+
+
 def test_a_folder_that_is_too_deep_is_reported_and_stops_nothing(scene: Scene) -> None:
     """A walk into it would end the watcher."""
     deepest = scene.folder.joinpath(*["a"] * 600)

@@ -19,7 +19,6 @@ from handler.audit.objects.snapshot import (
     OPERATION,
     Snapshot,
     decode_pointer,
-    digest_of,
     encode_pointer,
     snapshot_name,
 )
@@ -28,7 +27,7 @@ from handler.audit.rebuild import rebuild
 from handler.audit.record import Draft, Head, seal
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, verify_log
-from handler.values.canonical_json import moment
+from handler.values.canonical_json import moment, sha256_hex
 from tests.support.long_log import recording, run_records
 from tests.support.memory_objects import MemoryObjects, StoredObjects
 
@@ -219,7 +218,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "snapshot removed": (removed("snapshots/"), "is gone; rebuild"),
     "body exchanged": (
         with_bodies(lambda held: dict.fromkeys(held, "{}")),
-        "is not the one recorded; give its jobs up",
+        "is not the one recorded; it is not used",
     ),
     "body removed": (with_bodies(lambda _held: {}), "is missing from outbox/"),
     "outbox object removed": (removed("outbox/"), "is missing from outbox/"),
@@ -279,7 +278,7 @@ def rolled(bucket: StoredObjects, change: Callable[[Snapshot], Snapshot]) -> int
         replica = log._replica  # noqa: SLF001 - what an attacker can compute
         position = replica.position
         data = change(replica.snapshot()).encode()
-    draft = Draft(ROLLED, "success", request={"operation": OPERATION, "digest": digest_of(data)})
+    draft = Draft(ROLLED, "success", request={"operation": OPERATION, "digest": sha256_hex(data)})
     record = seal(draft, position.head, at=moment(position.at), commit="ab" * 16)
     bucket.objects[snapshot_name(position.segment)] = data
     bucket.objects[position.name] = bucket.objects.get(position.name, b"") + line_of(record)
