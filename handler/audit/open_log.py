@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Log
     from handler.audit.objects.object_store import ObjectStore
+    from handler.audit.objects.probe_result import Doubt
     from handler.audit.verification.sources.source import RecordSource
 
     OpenPrefix: TypeAlias = Callable[[str, str], ObjectStore]
@@ -74,8 +75,8 @@ def folder_at(address: str, folders: OpenPrefix | None) -> ObjectStore:
     return folders(bucket, f"{prefix}/" if prefix else "")
 
 
-def log_warnings(address: str, folders: OpenPrefix | None) -> tuple[str, ...]:
-    """Return what is not certain about the store at an address, one sentence each."""
+def log_warnings(address: str, folders: OpenPrefix | None) -> tuple[Doubt, ...]:
+    """Return what is not certain about the store at an address."""
     if not address.startswith(OBS):
         return ()
     from handler.audit.objects.probe_result import missing_probe

@@ -101,9 +101,8 @@ def _log(deployment: CheckedDeployment) -> Iterator[Finding]:
     keys = CurrentCredentials()
     keys.use(deployment.ief.credentials, deployment.deadline)
     folders = ObsFolders(_obs(deployment), keys)
-    for warning in log_warnings(deployment.settings.audit, folders):
-        message, _, remedy = warning.rpartition("; ")
-        yield warn("log's store", message or warning, remedy if message else "check again later")
+    for doubt in log_warnings(deployment.settings.audit, folders):
+        yield warn("log's store", doubt.what, doubt.remedy)
 
 
 def _cloud(deployment: CheckedDeployment) -> Iterator[Finding]:

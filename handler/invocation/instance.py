@@ -117,7 +117,7 @@ def _opened_log(
 
         folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, utc_now), keys)
     for warning in (*settings_warnings(settings), *log_warnings(settings.audit, folders)):
-        write(log_line("settings.doubted", {"note": warning}))
+        write(log_line("settings.doubted", {"note": str(warning)}))
 
     def on_append(records: Sequence[Record]) -> None:
         for line in attention_lines(records):

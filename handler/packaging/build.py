@@ -59,15 +59,16 @@ def build(
     files = contents(sources.package, sources.infra / "index.py", wheels)
     if interpreter:
         files |= compiled(files, interpreter)
+    code = digest(files)
     description = manifest(
-        files, wheels, runtime=runtime, interpreter=interpreter, version=sources.version
+        code, wheels, runtime=runtime, interpreter=interpreter, version=sources.version
     )
     data = archive(files | {MANIFEST: description})
     sha256 = hashlib.sha256(data).hexdigest()
     return Built(
         zip=data,
         sha256=sha256,
-        code=digest(files),
+        code=code,
         bill=sbom(wheels, version=sources.version, sha256=sha256),
         unpacked=sum(map(len, files.values())),
     )

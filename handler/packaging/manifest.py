@@ -32,16 +32,16 @@ def digest(files: Mapping[str, bytes]) -> str:
 
 
 def manifest(
-    files: Mapping[str, bytes],
+    code: str,
     wheels: Iterable[Wheel],
     *,
     runtime: Runtime,
     interpreter: Interpreter | None,
     version: str,
 ) -> bytes:
-    """Return the manifest's JSON; `files` are all other files of the zip."""
+    """Return the manifest's JSON; `code` is the digest of all other files of the zip."""
     content = {
-        "code": digest(files),
+        "code": code,
         "nightdrop": version,
         "runtime": runtime.name,
         "bytecode": interpreter.version if interpreter else None,

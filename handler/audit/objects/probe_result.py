@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.errors import CloudError
 from handler.values.canonical_json import timestamp
+from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,17 +22,28 @@ PROOF = "probe.passed"
 """The name of the object."""
 
 
-def missing_probe(objects: ObjectStore) -> str:
-    """Return a warning if the bucket was never probed, else ""."""
+class Doubt(NamedTuple):
+    """What is not certain about a store, and what to do about it."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}"
+
+
+def missing_probe(objects: ObjectStore) -> Doubt | None:
+    """Return that the bucket was never probed; None if it was."""
     try:
         if objects.read(PROOF) is not None:
-            return ""
+            return None
     except CloudError as error:
-        return f"{objects.place}: it is unknown whether the bucket was probed: {error}"
-    return (
-        f"{objects.place}: this bucket was not probed; that one of several appends at a position "
-        "wins, and that the next read returns it, is known from the documentation alone: run "
-        f"`nightdrop audit probe {objects.place}`"
+        what = f"{objects.place}: it is unknown whether the bucket was probed: {error}"
+        return Doubt(what, "check again later")
+    return Doubt(
+        f"{objects.place}: this bucket was not probed: that one of several appends at a position "
+        "wins, and that the next read returns it, is known from the documentation alone",
+        f"run `nightdrop audit probe {objects.place}`",
     )
 
 

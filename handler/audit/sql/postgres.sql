@@ -181,8 +181,8 @@ CREATE TABLE IF NOT EXISTS nightdrop.outbox (
 );
 
 CREATE TABLE IF NOT EXISTS nightdrop.switches (
-    name   TEXT PRIMARY KEY,                  -- hold, suspension
-    reason TEXT NOT NULL                      -- why it is on; '' is off
+    name   TEXT PRIMARY KEY,                  -- hold, suspension, and other single values: scans, notices, the latest checkpoint
+    reason TEXT NOT NULL                      -- why it is on, or the value; '' is off, or none
 );
 
 -- For people: the log as columns. jsonb holds no NUL: one in an object's key is shown as U+FFFD.

@@ -164,8 +164,8 @@ CREATE TABLE IF NOT EXISTS outbox (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS switches (
-    name   TEXT PRIMARY KEY,                  -- hold, suspension
-    reason TEXT NOT NULL                      -- why it is on; '' is off
+    name   TEXT PRIMARY KEY,                  -- hold, suspension, and other single values: scans, notices, the latest checkpoint
+    reason TEXT NOT NULL                      -- why it is on, or the value; '' is off, or none
 ) STRICT;
 
 -- For people: the log as columns.

@@ -34,19 +34,19 @@ _SCANS = {
 """The actions about a bucket scan, the kind of switch each sets, and the field with its value."""
 
 RELEASED = "released"
-"""The switch that holds the number of the latest record that released sending."""
+"""The row that holds the number of the latest record that released sending."""
 
 FORGOTTEN_UNTIL = "forgotten"
-"""The switch that holds the moment up to which closed deliveries are forgotten."""
+"""The row that holds the moment up to which closed deliveries are forgotten."""
 
 EXAMINED = "examined"
-"""The switch that holds the time and the result of the latest examination of the deployment."""
+"""The row that holds the time and the result of the latest examination of the deployment."""
 
 CONFIRMATION = "checkpoint"
-"""The switch that holds the state of the latest checkpoint."""
+"""The row that holds the state of the latest checkpoint."""
 
 NOTICES = "notices"
-"""The switch that holds the latest notices."""
+"""The row that holds the latest notices."""
 
 
 def project_switches(view: SqlView, action: str, recorded: Fields) -> None:

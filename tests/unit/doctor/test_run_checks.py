@@ -113,7 +113,7 @@ def test_a_log_in_obs_that_was_never_probed_is_a_warning(deployment: CheckedDepl
         one for one in run_checks(replace(deployment, settings=there)) if one.verdict == "warn"
     ]
     assert [one.check for one in doubts] == ["log's store"]
-    assert "nightdrop audit probe obs://nightdrop-drop/log" in doubts[0].remedy
+    assert doubts[0].remedy == "run `nightdrop audit probe obs://nightdrop-drop/log/`"
 
 
 def test_a_log_that_breaks_meanwhile_does_neither(deployment: CheckedDeployment) -> None:

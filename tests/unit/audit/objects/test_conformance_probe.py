@@ -129,10 +129,10 @@ def test_an_error_of_the_store_is_a_failed_check() -> None:
 def test_a_store_causes_a_warning_until_it_was_probed() -> None:
     """The warning names what rests on documentation alone, and what to do about it."""
     objects = MemoryObjects(StoredObjects())
-    assert "from the documentation alone" in missing_probe(objects)
-    assert "nightdrop audit probe obs://bucket/audit/" in missing_probe(objects)
+    assert "from the documentation alone" in str(missing_probe(objects))
+    assert "nightdrop audit probe obs://bucket/audit/" in str(missing_probe(objects))
     save_probe_result(objects, ["this", "that"])
-    assert missing_probe(objects) == ""
+    assert missing_probe(objects) is None
     proof = json.loads(objects.bucket.objects[PROOF])
     assert proof == {"at": "2026-11-23T02:00:00.000000Z", "passed": ["this", "that"]}
 
@@ -143,4 +143,4 @@ def test_a_probe_result_that_cannot_be_read_is_a_warning() -> None:
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
         raise NoAnswerError("503")
 
-    assert "the bucket was probed: 503" in missing_probe(MemoryObjects(around=around))
+    assert "the bucket was probed: 503" in str(missing_probe(MemoryObjects(around=around)))
