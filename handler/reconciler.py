@@ -225,6 +225,7 @@ def _settle(jobs: Sequence[JobState], invocation: Invocation) -> tuple[list[JobS
             settled += invocation.runner.drive(settlement(list(alike), invocation.sending))
         except CloudError as error:
             errors.append(f"could not list jobs to settle unknown ones: {error}")
+    errors += invocation.runner.incomplete_listings()
     return settled, errors
 
 

@@ -67,7 +67,7 @@ _RUNNING: Mapping[str, Any] = {
 _OPERATED: Mapping[str, Mapping[str, Any]] = {
     "paused": {"paused": True},
     "resumed": _RUNNING,
-    "retried": _RUNNING,
+    "retried": {**_RUNNING, "copy_end": ""},
     "deleted": {"paused": False, "finished": DELETED},
     "unchanged": {},
 }
@@ -90,6 +90,8 @@ class JobState(NamedTuple):
         valid_until: After this nothing is sent any more, a timestamp.
         job_id: The API's id, once known.
         other_ids: The ids of its other copies at the API, separated by blanks; "" if it has none.
+        copy_end: How that of its copies ended that did best: status, tasks, succeeded; "" if none
+            has ended yet.
         finished: The status it ended with, once the API has said so.
         tasks: How many tasks it had when it ended.
         succeeded: How many of them succeeded.
@@ -123,6 +125,7 @@ class JobState(NamedTuple):
     valid_until: str = ""
     job_id: str = ""
     other_ids: str = ""
+    copy_end: str = ""
     finished: str = ""
     tasks: int = 0
     succeeded: int = 0
@@ -160,18 +163,24 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
         fields: The record's fields; their action starts with `job.`.
     """
     word = str(fields["action"]).removeprefix("job.")
-    if job is None:
-        return _planned_job(fields) if word == "planned" else None
+    if word == "planned":  # one that is known was forgotten by the code that recorded it
+        return _planned_job(fields)
+    return _fold(job, word, fields) if job else None
+
+
+def _fold(job: JobState, word: str, fields: Fields) -> JobState:
     note = str(fields.get("note", ""))
     seen = job._replace(seq=integer(fields["seq"]), changed_at=str(fields["at"]), note=note)
     request, response = part(fields, "request"), part(fields, "response")
     of_copy = str(response.get("job_id", job.job_id))
     if word == "duplicated" or (word in _ENDS and (job.other_ids or of_copy != job.job_id)):
-        return _fold_copies(seen, word, of_copy)
-    if word in _CLAIMS or word in _OPERATED:
-        return _fold_operation(job, seen, word, request)
+        return _fold_copies(seen, word, of_copy, response)
     if word == "finished":
         return _finished(seen, response)
+    if word == "deleted" and job.copy_end:
+        return _finished(seen, response)._replace(operation="")
+    if word in _CLAIMS or word in _OPERATED:
+        return _fold_operation(job, seen, word, request)
     if word == "sending":
         return seen._replace(
             state="sending",
@@ -206,7 +215,7 @@ def _fold_operation(
     if not _OPERATED.get(word):
         seen = seen._replace(changed_at=job.changed_at)
     if word in _OPERATED:
-        runs_again = _OPERATED[word] is _RUNNING and job.date
+        runs_again = word in {"resumed", "retried"} and job.date
         before = int(moment(job.date).timestamp()) - 1 if runs_again else 0
         ended_at = max(job.ended_at, before)
         return seen._replace(operation="", ended_at=ended_at, **_OPERATED[word])
@@ -216,10 +225,12 @@ def _fold_operation(
 
 
 def _finished(seen: JobState, response: Mapping[str, Json]) -> JobState:
+    """Return the state of a job that has ended: as that of its copies did that did best."""
+    final, tasks, succeeded = _best_end(seen.copy_end, response).split()
     return seen._replace(
-        finished=str(response["final"]),
-        tasks=integer(response.get("tasks", 0)),
-        succeeded=integer(response.get("succeeded", 0)),
+        finished=final,
+        tasks=int(tasks),
+        succeeded=int(succeeded),
         ended_at=integer(response.get("ended_at", 0)),
         finished_at=seen.changed_at,
         finished_seq=seen.seq,
@@ -227,10 +238,18 @@ def _finished(seen: JobState, response: Mapping[str, Json]) -> JobState:
     )
 
 
-def _fold_copies(seen: JobState, word: str, job_id: str) -> JobState:
+def _best_end(before: str, response: Mapping[str, Json]) -> str:
+    """Return which of two ends did better: status, tasks, succeeded."""
+    final = str(response.get("final", DELETED))
+    end = f"{final} {response.get('tasks', 0)} {response.get('succeeded', 0)}"
+    is_better = not before or int(end.split()[2]) > int(before.split()[2])
+    return end if is_better else before
+
+
+def _fold_copies(seen: JobState, word: str, job_id: str, response: Mapping[str, Json]) -> JobState:
     """Return a job's state after a record that it is at the API once more, or has ended there once.
 
-    It goes on as the copy that is left, and ends with the last one.
+    It goes on as the copy that is left, and has ended when the last one has.
     """
     known = [] if seen.finished and word == "duplicated" else [seen.job_id]
     known += seen.other_ids.split()
@@ -240,9 +259,15 @@ def _fold_copies(seen: JobState, word: str, job_id: str) -> JobState:
         ids = [one for one in known if one != job_id]
     first, *others = ids or [seen.job_id]
     left = seen._replace(job_id=first, other_ids=" ".join(others))
+    ended = response if word == "finished" else {"final": seen.finished or DELETED}
+    if word == "duplicated" and seen.finished:
+        ended = {**ended, "tasks": seen.tasks, "succeeded": seen.succeeded}
+    if ended["final"] != DELETED:
+        left = left._replace(copy_end=_best_end(seen.copy_end, ended))
     if first != seen.job_id:
-        left = left._replace(state="adopted", operation="", ended_at=0, **_RUNNING)
-    return left._replace(state="duplicated") if word == "duplicated" else left
+        left = left._replace(operation="", ended_at=0, **_RUNNING)
+    is_twice = word == "duplicated" or others
+    return left._replace(state="duplicated" if is_twice else "adopted")
 
 
 def _planned_job(fields: Fields) -> JobState:

@@ -272,7 +272,7 @@ def _waiting(job: JobState, reason: str) -> tuple[Draft, ...]:
 
 
 def _created(job: JobState, answer: Created) -> tuple[Draft, ...]:
-    if job.job_id == answer.job_id:
+    if answer.job_id in {job.job_id, *job.other_ids.split()}:
         return ()
     draft = about(job)._replace(
         action="job.created", outcome="success", response={"status": 201, "job_id": answer.job_id}

@@ -174,6 +174,15 @@ class EffectRunner:
             return with_pods(shown, self.ief)
         return shown
 
+    def incomplete_listings(self) -> list[str]:
+        """Return a sentence for each type of jobs whose list could not be read to its end."""
+        return [
+            f"the list of {job_type} jobs was not read to its end ({len(listing.jobs)} jobs): who "
+            "is not in it stays unknown"
+            for job_type, (_, listing) in self.listings.items()
+            if not listing.complete
+        ]
+
     def _listed(self, look: ListJobs) -> Listing:
         since, listing = self.listings.get(look.job_type, (None, None))
         if since is None or listing is None or look.since < since:

@@ -61,11 +61,11 @@ def finish(seen: JobState, answer: ShownJob | Gone, sending: SendSettings) -> De
     def decide(view: View) -> Decision[JobState]:
         job = known(view, seen.key)
         drafts = _end(job, answer, view.now, sending) if job.seq == seen.seq else ()
-        if drafts and job.rollout and not job.other_ids:
+        if drafts and job.rollout:
             # Loaded where it is needed: most jobs are of no rollout.
-            from handler.jobs.node_outcomes import failed_nodes
+            from handler.jobs.node_outcomes import ended_nodes
 
-            drafts = (*drafts, *failed_nodes(view, drafts[0], answer))
+            drafts = (*drafts, *ended_nodes(view, job, drafts[0], answer))
         return followed_by(drafts, tripped) if drafts else finished(view)
 
     def tripped(view: View) -> Decision[JobState]:

@@ -16,7 +16,7 @@ from handler.audit.record import Draft
 from handler.jobs.effects import Gone, TimeLeft, ask, commit, query_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
@@ -33,16 +33,27 @@ MOST_LATE_JOBS = 20
 _LONGEST_REASON = 200
 
 
-def failed_nodes(view: View, finished: Draft, answer: ShownJob | Gone) -> tuple[Draft, ...]:
+def ended_nodes(
+    view: View, job: JobState, finished: Draft, answer: ShownJob | Gone
+) -> tuple[Draft, ...]:
     """Return a record for each node of a job that did not succeed; none if the job goes on.
+
+    Of a job that exists twice a node has succeeded if it did in one of the copies.
 
     Args:
         view: The state.
-        finished: What is recorded of the job.
+        job: The job.
+        finished: What is recorded of it.
         answer: What the API showed of it.
     """
-    if finished.action != "job.finished":
+    if finished.action != "job.finished" or (job.other_ids and isinstance(answer, Gone)):
         return ()
+    if job.copy_end:
+        return tuple(_late_successes(view, job, answer))
+    return _failed_nodes(view, finished, answer)
+
+
+def _failed_nodes(view: View, finished: Draft, answer: ShownJob | Gone) -> tuple[Draft, ...]:
     tasks, missing = _tasks(answer), ("", "IEF shows no task for it")
     if isinstance(answer, Gone):
         missing = ("", "its job was deleted on the fleet")
@@ -91,18 +102,19 @@ def correct(job_key: str, answer: ShownJob) -> Decide[None]:
     """
 
     def decide(view: View) -> Decision[None]:
-        job, tasks = view.job(job_key), _tasks(answer)
-        if job is None:
-            return Decision(None)
-        about = Draft("job.", "success", delivery={"key": job.delivery})
-        drafts = (
-            node_record(about, node, "succeeded", "it succeeded after its job had ended")
-            for node in view.rollouts.nodes_of_job(job_key)
-            if node.state == "failed" and tasks.get(node.node_id, ("", ""))[0] == SUCCESSFUL
-        )
-        return Decision(None, tuple(drafts))
+        job = view.job(job_key)
+        return Decision(None, tuple(_late_successes(view, job, answer)) if job else ())
 
     return decide
+
+
+def _late_successes(view: View, job: JobState, answer: ShownJob | Gone) -> Iterator[Draft]:
+    """Yield a record for each node of a job that failed, and that the API shows as successful."""
+    tasks = _tasks(answer)
+    about = Draft("job.", "success", delivery={"key": job.delivery})
+    for node in view.rollouts.nodes_of_job(job.key):
+        if node.state == "failed" and tasks.get(node.node_id, ("", ""))[0] == SUCCESSFUL:
+            yield node_record(about, node, "succeeded", "it succeeded after its job had ended")
 
 
 def _tasks(answer: ShownJob | Gone) -> Mapping[str, tuple[str, str]]:

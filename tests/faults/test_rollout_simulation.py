@@ -97,7 +97,7 @@ def _without_resuming(
             "already",
             7,
         ),
-        ("handler.jobs.node_outcomes.failed_nodes", lambda *_: (), "succeeded, and its task is", 1),
+        ("handler.jobs.node_outcomes.ended_nodes", lambda *_: (), "succeeded, and its task is", 1),
         ("handler.rollouts.continuation.jobs_to_follow", _without_resuming, "stay paused", 127),
         ("handler.rollouts.operations.changed_since", lambda *_: "", "time counts twice", 6),
     ],

@@ -12,7 +12,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from handler.errors import CloudError, LogBrokenError
+from handler.errors import CloudError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,18 +42,15 @@ class Outbox:
         self._add_to_cache(commit, bodies)
 
     def get(self, commit: str, key: str) -> str | None:
-        """Return the body of a job or delivery from a commit, or None if it is missing."""
+        """Return the body of a job or delivery from a commit; None if it is missing or unreadable.
+
+        `audit verify` tells what is unreadable; for whoever needs the body it is gone.
+        """
         if commit not in self._cache:
             data = self._retry(lambda: self._objects.read(_name(commit)))
             if data is None:
                 return None
-            try:
-                self._add_to_cache(commit, dict(json.loads(data)))
-            except (ValueError, TypeError) as error:
-                raise LogBrokenError(
-                    f"{self._objects.place}{_name(commit)} is damaged; its jobs cannot be sent: "
-                    "give them up with `nightdrop jobs abandon`"
-                ) from error
+            self._add_to_cache(commit, _bodies_in(data))
         return self._cache[commit].get(key)
 
     def drop(self, commit: str) -> None:
@@ -66,6 +63,16 @@ class Outbox:
         self._cache[commit] = bodies
         while len(self._cache) > _MOST_CACHED:
             del self._cache[next(iter(self._cache))]
+
+
+def _bodies_in(data: bytes) -> dict[str, str]:
+    """Return the bodies in an object; none if it is damaged."""
+    try:
+        stored = json.loads(data)
+    except ValueError:
+        return {}
+    bodies = stored.items() if isinstance(stored, dict) else ()
+    return {key: body for key, body in bodies if isinstance(body, str)}
 
 
 def _name(commit: str) -> str:

@@ -103,6 +103,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
     valid_until TEXT NOT NULL,
     job_id      TEXT NOT NULL,                -- the API's id
     other_ids   TEXT NOT NULL,                -- of its other copies at the API, separated by blanks
+    copy_end    TEXT NOT NULL,                -- how the best of those copies ended: status, tasks, succeeded
     finished    TEXT NOT NULL,                -- the status it ended with
     tasks       INTEGER NOT NULL,             -- how many it had then
     succeeded   INTEGER NOT NULL,             -- how many of them succeeded

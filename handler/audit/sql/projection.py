@@ -93,11 +93,13 @@ def rebuild_state(view: SqlView, records: Iterable[Record]) -> None:
     bodies = view.execute(statements.BODIES)
     for statement in statements.CLEAR:
         view.execute(statement)
-    for key, body in bodies:
-        view.execute(statements.PUT_BODY, (key, body))
     for record in records:
         project(view, record.fields)
-    view.execute(statements.DELETE_STRAY_BODIES)
+    # Only now: an earlier run of the same order, forgotten since, would have settled its body.
+    for key, body in bodies:
+        view.execute(statements.PUT_BODY, (key, body))
+    for statement in statements.DELETE_SETTLED_BODIES:
+        view.execute(statement)
 
 
 def _project_delivery(view: SqlView, recorded: Fields) -> None:
@@ -128,10 +130,13 @@ def project_nodes(
 ) -> None:
     """Update the rollout of a job and its nodes with one more record of it, if it is of one.
 
-    While another copy of the job runs, its nodes are in that.
+    While another copy of the job runs, its nodes are in that. Those that are left when the last
+    one has gone have succeeded in one that ended.
     """
-    if job.rollout and not (before and before.other_ids):
-        project_rollout(execute, recorded, job.key)
+    if not job.rollout or (before and before.other_ids):
+        return
+    gone = recorded["action"] == "job.deleted" and before and before.copy_end
+    project_rollout(execute, {**recorded, "action": "job.finished"} if gone else recorded, job.key)
 
 
 def project_rollout(execute: Execute, recorded: Fields, job: str = "") -> None:

@@ -6,8 +6,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from handler.audit.job_end import WRONG
+from handler.audit.job_state import FINAL
 from handler.audit.sql.rows import DELIVERY_COLUMNS, JOB_COLUMNS, JOB_ROW
 from handler.audit.sql.value_list import ANY
+from handler.audit.state import UNDECIDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,10 +133,25 @@ PUT_BODY = "INSERT INTO outbox (key, body) VALUES (?, ?) ON CONFLICT (key) DO NO
 BODIES = "SELECT key, body FROM outbox"
 BODIES_OF = f"{BODIES} WHERE key IN {ANY}"
 DELETE_BODY = "DELETE FROM outbox WHERE key = ?"
-DELETE_STRAY_BODIES = """
+_FINAL = ", ".join(f"'{word}'" for word in sorted(FINAL))
+_UNDECIDED = ", ".join(f"'{word}'" for word in sorted(UNDECIDED))
+DELETE_SETTLED_BODIES = (
+    """
 DELETE FROM outbox
 WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)
-  AND key NOT IN (SELECT key FROM rollouts)"""
+  AND key NOT IN (SELECT key FROM rollouts)""",
+    f"DELETE FROM outbox WHERE key IN (SELECT key FROM jobs WHERE state IN ({_FINAL}))",
+    f"""
+DELETE FROM outbox
+WHERE key IN (SELECT key FROM deliveries WHERE state NOT IN ({_UNDECIDED}))""",
+    """
+DELETE FROM outbox
+WHERE key IN (SELECT key FROM rollouts WHERE state = 'stopped' OR (
+    state = 'finished' AND NOT EXISTS (
+        SELECT 1 FROM rollout_nodes AS nodes
+        WHERE nodes.rollout = rollouts.key AND nodes.state = 'failed')))""",
+)
+"""Statements that leave the bodies that are still needed, after all were put back."""
 
 ALL_SWITCHES = "SELECT name, reason FROM switches ORDER BY name"
 SWITCH = "SELECT reason FROM switches WHERE name = ?"

@@ -17,14 +17,22 @@ from handler.errors import NoAnswerError
 LARGEST_PAGE = 1000
 """The maximum number of objects of a page."""
 
-_FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));")
+_FORBIDDEN = re.compile(
+    rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]"
+    rb"|&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));"
+)
 REPLACED = "\x1f"
 """Stands in a key for a character that XML cannot contain; it sorts before all that XML can."""
 
 _STAND_INS = range(0xE000, 0xF900)  # private characters: the parser sees three of them in its place
 
-_ALLOWED_CONTROLS = frozenset({9, 10, 13})
-_FIRST_PRINTABLE = 32
+_CHARACTERS = ((9, 10), (13, 13), (0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
+"""The characters of XML (section 2.2), first and last of each range."""
+
+_LAST = (0xFFFE, 0xFFFF)
+_LAST_TEXTS = tuple(map(chr, _LAST))
+_AFTER_LAST = "\U00010000".encode()  # sorts after both, so that a list goes on behind them
+
 _MOST_TAGS = 80_000
 _MOST_REFERENCES = 1024  # in one text: each character of the longest key may be escaped
 _LONGEST_TEXT = 4096
@@ -106,8 +114,10 @@ def _parsable(xml: bytes, stand_in: str) -> bytes:
     def readable(found: re.Match[bytes]) -> bytes:
         # XML cannot contain such a character; one key with it must not make all others unreadable.
         code = int(found[1], 16) if found[1] else int(found[2] or 0)
-        is_allowed = code >= _FIRST_PRINTABLE or code in _ALLOWED_CONTROLS
-        return found[0] if is_allowed else replacement
+        if any(first <= code <= last for first, last in _CHARACTERS):
+            return found[0]
+        is_last = code in _LAST or found[0].decode(errors="replace") in _LAST_TEXTS
+        return _AFTER_LAST + replacement if is_last else replacement
 
     return _FORBIDDEN.sub(readable, xml)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from click.testing import CliRunner
@@ -22,6 +22,7 @@ from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.main import main
 from handler.cli.open_stores import open_any_log, open_any_source
 from handler.errors import LogError
+from handler.values.canonical_json import sha256_hex
 from tests.support.memory_objects import MemoryObjects, StoredObjects
 from tests.support.rollout_log import RolloutLog, named
 
@@ -118,6 +119,15 @@ def test_a_forgotten_delivery_that_returns_is_planned_as_new(log: Log) -> None:
     found = log.read(lambda view: view.delivery("closed"))
     assert found
     assert (found.state, found.jobs) == ("received", ())
+
+
+def test_what_a_job_that_returns_is_sent_with_survives_a_rebuild(log: Log) -> None:
+    """Its earlier run, which was forgotten, has settled a body of the same key."""
+    forget(log, AT_ONCE)
+    again = job_draft("planned", "closed")._replace(body="{}", request={"digest": sha256_hex("{}")})
+    log.commit(recorded(delivery_draft("planned", "closed"), again))
+    cast("Any", log).rebuild()
+    assert log.bodies(["j-closed"]) == {"j-closed": "{}"}
 
 
 def test_forgetting_verifies_and_survives_a_rebuild(log: Log, store_address: str) -> None:

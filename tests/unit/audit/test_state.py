@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast, get_args
 import pytest
 
 from handler.audit.actions import ATTENTION, DELIVERY_ACTIONS
-from handler.audit.job_state import DEAD, FINAL, JobState, JobWord, fold_job
+from handler.audit.job_state import DEAD, DELETED, FINAL, JobState, JobWord, fold_job
 from handler.audit.log import Notices
 from handler.audit.state import UNDECIDED, DeliveryState, DeliveryWord, fold_delivery, fold_notices
 
@@ -117,12 +117,45 @@ def test_a_job_that_exists_twice_goes_on_as_its_other_copy(word: str) -> None:
     assert (ended.job_id, ended.followed) == ("two", False)
 
 
+@pytest.mark.parametrize("last", ["finished", "deleted"])
+def test_a_job_that_existed_twice_ended_as_its_best_copy_did(last: str) -> None:
+    """A copy that was deleted, by whoever, undoes nothing of what the other one did."""
+    done: Json = {"job_id": "one", "final": "Successful", "tasks": 2, "succeeded": 2}
+    left = folded("finished", TWICE, response=done)
+    gone: Json = {"job_id": "two", "final": DELETED}
+    ended = folded(last, left, response=gone)
+    assert (ended.finished, ended.tasks, ended.succeeded) == ("Successful", 2, 2)
+    assert folded(last, ended, response=gone) == ended
+
+
+def test_a_job_of_which_two_copies_are_left_still_exists_twice() -> None:
+    """Nothing but a deletion is done to one of several."""
+    thrice = folded("duplicated", TWICE, response={"job_id": "three"})
+    left = folded("deleted", thrice, response={"job_id": "one"})
+    assert (left.state, left.job_id, left.other_ids) == ("duplicated", "two", "three")
+
+
+def test_a_job_that_is_planned_again_was_forgotten() -> None:
+    """Older code forgot it, whose records are folded here."""
+    record = fields(
+        "job.planned",
+        delivery={"key": "d"},
+        job={"key": "k", "name": "n", "type": "t", "document": 1},
+    )
+    before = folded("created", response={"job_id": "one"})
+    again = fold_job(before, record)
+    assert again is not None
+    assert (again.state, again.job_id) == ("planned", "")
+
+
 def test_a_copy_that_shows_up_after_a_job_has_ended_is_followed() -> None:
     """It runs on the fleet."""
     before = folded("created", response={"status": 201, "job_id": "one"})
     ended = folded("finished", before, response={"job_id": "one", "final": "Successful"})
     again = folded("duplicated", ended, response={"job_id": "two"})
     assert (again.state, again.job_id, again.followed) == ("duplicated", "two", True)
+    gone = folded("finished", again, response={"job_id": "two", "final": DELETED})
+    assert gone.finished == "Successful"
 
 
 @pytest.mark.parametrize("word", ["duplicated", "finished", "deleted"])
@@ -137,7 +170,12 @@ def test_the_latest_record_of_a_job_that_exists_twice_changes_nothing_once_more(
 @pytest.mark.parametrize("word", get_args(JobWord))
 def test_nothing_is_sent_from_a_final_state(word: JobWord) -> None:
     """Every state is either open or final, and a dead job left nothing on the fleet."""
-    job = folded(word, request={"attempt": 3, "date": "d", "lease_until": "l"})
+    job = folded(
+        word,
+        delivery={"key": "d"},
+        job={"key": "k", "name": "n", "type": "t", "document": 1},
+        request={"attempt": 3, "date": "d", "lease_until": "l"},
+    )
     assert job.final is (word in FINAL) is (word not in OPEN)
     assert DEAD < FINAL
 

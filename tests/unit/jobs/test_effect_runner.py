@@ -355,6 +355,8 @@ def test_a_long_list_takes_at_most_half_of_the_time_that_is_left() -> None:
     assert isinstance(listing, Listing)
     assert (now, listing.complete) == (110.0, False)
     assert len(listing.jobs) > JOBS_PER_PAGE
+    (said,) = runner.incomplete_listings()
+    assert "the list of node_upgrade jobs was not read to its end" in said
 
 
 @pytest.mark.parametrize(("code", "gone"), [("IEF.100404", True), ("APIGW.0101", False)])

@@ -36,6 +36,10 @@ class SimulatedRunner:
         """The audit log."""
         return self.real.log
 
+    def incomplete_listings(self) -> list[str]:
+        """Return a sentence for each list that could not be read to its end."""
+        return self.real.incomplete_listings()
+
     def drive(self, effects: Asking[T]) -> T:
         """Carry effects out, one after the other, and return what they return."""
         return self.real.drive(effects)

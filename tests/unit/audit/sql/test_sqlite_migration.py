@@ -41,7 +41,7 @@ LAYOUTS = {
     8: "fb06d98998419bb6",
     9: "4692bcc05cab329f",
     10: "62205163c3400ed3",
-    11: "811f2a960e60a48e",
+    11: "0052dbb222fba57d",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
 # A file of layout 6 or before keeps the index that `hash` had.

@@ -173,14 +173,15 @@ def test_a_bucket_is_listed_to_its_end(transport: Transport) -> None:
 
 
 def test_no_keys_of_one_page_hide_those_of_the_next(transport: Transport) -> None:
-    """The longest ones, each character of which is escaped, and the mark of a replaced one last."""
+    """The longest ones, each character of which is escaped, and what XML cannot contain."""
     with Emulator() as cloud:
-        names = [f"drop/{n:04}{'&' * 1015}" for n in range(998)]
-        names += ["drop/a\x01", "drop/a\ufffd", "drop/b.yaml"]
+        names = [f"drop/{n:04}{'&' * 1015}" for n in range(997)]
+        names += ["drop/a\x01", "drop/a\ufffd", "drop/a\uffff", "drop/b.yaml"]
         for name in names:
             cloud.state.put_object(BUCKET, name, b"x")
         listed = [one.key for one in client(cloud, transport).list_objects(BUCKET, "drop/")]
-        assert listed == [*names[:998], f"drop/a{REPLACED}", *names[-2:]]
+        last = f"drop/a\U00010000{REPLACED}"
+        assert listed == [*names[:997], f"drop/a{REPLACED}", "drop/a\ufffd", last, "drop/b.yaml"]
         transport.close()
 
 
