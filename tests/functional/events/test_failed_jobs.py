@@ -72,7 +72,7 @@ def test_a_failed_job_is_shown_and_is_no_success(
     assert stats["states"] == [{"state": word, "jobs": 1}]
     assert (stats["days"][0]["created"], stats["days"][0]["failed"]) == (1, 1)
     examined = in_words(run("doctor"))
-    assert "1 jobs failed on the fleet in the last day" in examined
+    assert "1 job failed on the fleet in the last day" in examined
     assert run("reconcile").exit_code == 0  # a failure is reported once
 
 
