@@ -23,7 +23,7 @@ from handler.values.canonical_json import moment
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from handler.audit.record import Fields
     from handler.values.canonical_json import Json
@@ -226,7 +226,7 @@ def _fold_operation(
 
 def _finished(seen: JobState, response: Mapping[str, Json]) -> JobState:
     """Return the state of a job that has ended: as that of its copies did that did best."""
-    final, tasks, succeeded = _best_end(seen.copy_end, response).split()
+    final, tasks, succeeded = _best_end(seen.copy_end, response).rsplit(" ", 2)
     return seen._replace(
         finished=final,
         tasks=int(tasks),
@@ -242,7 +242,7 @@ def _best_end(before: str, response: Mapping[str, Json]) -> str:
     """Return which of two ends did better: status, tasks, succeeded."""
     final = str(response.get("final", DELETED))
     end = f"{final} {response.get('tasks', 0)} {response.get('succeeded', 0)}"
-    is_better = not before or int(end.split()[2]) > int(before.split()[2])
+    is_better = not before or int(end.rpartition(" ")[2]) > int(before.rpartition(" ")[2])
     return end if is_better else before
 
 
@@ -251,23 +251,26 @@ def _fold_copies(seen: JobState, word: str, job_id: str, response: Mapping[str, 
 
     It goes on as the copy that is left, and has ended when the last one has.
     """
-    known = [] if seen.finished and word == "duplicated" else [seen.job_id]
-    known += seen.other_ids.split()
-    if word == "duplicated":
-        ids = [*filter(None, known), *([] if job_id in {seen.job_id, *known} else [job_id])]
-    else:
-        ids = [one for one in known if one != job_id]
+    ids = [seen.job_id, *seen.other_ids.split()]
+    if word == "finished" and response["final"] != DELETED:
+        seen = seen._replace(copy_end=_best_end(seen.copy_end, response))
+    if word != "duplicated":
+        return _with_copies(seen, [one for one in ids if one != job_id])
+    if job_id in ids:
+        return seen._replace(state="duplicated")
+    if seen.finished:
+        ids = []
+    if seen.finished not in {"", DELETED}:
+        seen = seen._replace(copy_end=f"{seen.finished} {seen.tasks} {seen.succeeded}")
+    return _with_copies(seen, [*filter(None, ids), job_id])._replace(state="duplicated")
+
+
+def _with_copies(seen: JobState, ids: Sequence[str]) -> JobState:
+    """Return the state of a job that is at the API under these ids, and goes on as the first."""
     first, *others = ids or [seen.job_id]
-    left = seen._replace(job_id=first, other_ids=" ".join(others))
-    ended = response if word == "finished" else {"final": seen.finished or DELETED}
-    if word == "duplicated" and seen.finished:
-        ended = {**ended, "tasks": seen.tasks, "succeeded": seen.succeeded}
-    if ended["final"] != DELETED:
-        left = left._replace(copy_end=_best_end(seen.copy_end, ended))
-    if first != seen.job_id:
-        left = left._replace(operation="", ended_at=0, **_RUNNING)
-    is_twice = word == "duplicated" or others
-    return left._replace(state="duplicated" if is_twice else "adopted")
+    state: JobWord = "duplicated" if others else "adopted"
+    left = seen._replace(state=state, job_id=first, other_ids=" ".join(others))
+    return left if first == seen.job_id else left._replace(operation="", ended_at=0, **_RUNNING)
 
 
 def _planned_job(fields: Fields) -> JobState:
