@@ -33,7 +33,7 @@ Row: TypeAlias = Mapping[str, object]
 
 FORMATS = ("table", "json", "yaml", "name")
 
-_LEAST_TEXT = 20  # cells of the last column, which is cropped
+_LEAST_TEXT = 12  # cells of the last column, which is cropped
 
 
 class Listing(NamedTuple):

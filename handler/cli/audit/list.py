@@ -26,7 +26,7 @@ _RECORDS = Listing(
     columns=("seq", "at", "action", "outcome", "delivery", "rollout", "job_name", "note"),
     name="seq",
     empty="No record matches.",
-    optional=("at", "job_name", "rollout", "delivery", "outcome"),
+    optional=("job_name", "at", "rollout", "delivery", "outcome"),
 )
 _FOLLOWED = _RECORDS._replace(
     widths={

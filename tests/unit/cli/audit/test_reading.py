@@ -110,6 +110,21 @@ def test_the_story_of_a_job_fits_eighty_columns(month: Path, run: Run) -> None:
     assert line in lines
 
 
+def test_the_list_names_the_jobs_on_eighty_columns(month: Path) -> None:
+    """The outcome is a colour there, and a delivery's key says less than the name."""
+    heading, *lines = plain_on_terminal(
+        80, lambda: run_on("list", month, "--action", "job.created")
+    )
+    assert {"seq", "at", "action", "job_name"} <= set(heading.split())
+    assert max(map(len, lines)) <= 80
+
+
+def test_an_optional_column_that_no_row_fills_is_left_out(run: Run) -> None:
+    """In a pipe, too; a log with rollouts has their keys there."""
+    done = run("list", "--action", "job.created", "--last", "3")
+    assert "rollout" not in done.output.splitlines()[0]
+
+
 def test_the_stats_fit_eighty_columns_with_every_count(month: Path, run: Run) -> None:
     """What happened on no day has no column, and times are left out; JSON has all of it."""
     lines = plain_on_terminal(80, lambda: run_on("stats", month))
