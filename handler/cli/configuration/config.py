@@ -113,6 +113,9 @@ def _masked(name: str, text: str) -> str:
     if name == "NIGHTDROP_NOTIFY" and not topic_of(text):
         host = text.partition("://")[2].partition("/")[0].rpartition("@")[2]
         return f"a webhook at {host}" if host else _MASK
+    base, _, query = text.partition("?")
+    if "%" in query:  # a name that is spelt so may be that of a password
+        text = f"{base}?{_MASK}"
     return _PASSWORD.sub(lambda found: f"{found[1]}:{_MASK}@" if found[2] is None else _MASK, text)
 
 

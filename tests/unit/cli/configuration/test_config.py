@@ -78,6 +78,7 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
         ("AUDIT", "postgresql://u:TOP:canary@h/d", "postgresql://u:****@h/d"),
         ("AUDIT", "postgresql://u:TOP@canary@h/d", "postgresql://u:****@h/d"),
         ("AUDIT", "postgresql://h/d?PASSWORD=canary&a=b", "postgresql://h/d?PASSWORD=****&a=b"),
+        ("AUDIT", "postgresql://h/d?a=b&%70assword=canary", "postgresql://h/d?****"),
         ("AUDIT", "sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
         ("NOTIFY", "https://hooks.example.com/T0/canary?a=b", "a webhook at hooks.example.com"),
         ("NOTIFY", "canary", "****"),
