@@ -175,8 +175,8 @@ class View(Protocol):
     def latest_read(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that was read or rejected, without its jobs."""
 
-    def received(self, subjects: Sequence[str]) -> tuple[DeliveryState, ...]:
-        """Return the deliveries of these subjects that were received and are not decided."""
+    def undecided(self, subjects: Sequence[str]) -> tuple[DeliveryState, ...]:
+        """Return the deliveries of these subjects that were received or await approval."""
 
     def scan(self, bucket: str) -> ScanState:
         """Return the position of the bucket scan in a bucket."""

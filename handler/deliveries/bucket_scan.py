@@ -176,8 +176,8 @@ def _filtered(dropped: Sequence[Delivery], view: View) -> list[Delivery]:
     What awaits an approval was, whatever became since of an earlier upload of the same object.
     """
     unseen = [one for one in dropped if not _is_seen(one, view)]
-    subjects = {one.subject for one in unseen}
-    waiting = [one for one in view.awaiting() if one.subject in subjects] if unseen else []
+    undecided = view.undecided([one.subject for one in unseen])
+    waiting = [one for one in undecided if one.state == "awaiting"]
     return [one for one in unseen if not any(_has_seen(each, one) for each in waiting)]
 
 
@@ -191,14 +191,15 @@ def _is_ignored(found: Delivery, invocation: Invocation) -> bool:
 def _untouched(unseen: Sequence[Delivery], invocation: Invocation) -> list[Delivery]:
     """Return what no other instance has read meanwhile, or is about to read.
 
-    An object with an undecided delivery is left to it: it is resumed and reads what is there.
+    An object whose delivery was received is left to it: it is resumed and reads what is there.
     """
     unseen, left = invocation.log.read(
-        lambda view: (_filtered(unseen, view), view.received([one.subject for one in unseen]))
+        lambda view: (_filtered(unseen, view), view.undecided([one.subject for one in unseen]))
     )
-    bodies = invocation.log.bodies([one.key for one in left])
-    waiting = {one.subject for one in left if one.key in bodies}
-    return [one for one in unseen if one.subject not in waiting]
+    received = [one for one in left if one.state == "received"]
+    bodies = invocation.log.bodies([one.key for one in received])
+    resumed = {one.subject for one in received if one.key in bodies}
+    return [one for one in unseen if one.subject not in resumed]
 
 
 def _is_seen(found: Delivery, view: View) -> bool:

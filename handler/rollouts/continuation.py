@@ -43,8 +43,7 @@ _TEMPLATE_CHANGED = (
     "stop`, and drop the file again with another `serial`"
 )
 
-
-_REASONS = {
+_FOLLOW_REASONS = {
     "paused": "its rollout is paused",
     "stopped": "its rollout was stopped: what runs already goes on to its end",
 }
@@ -147,7 +146,7 @@ def jobs_to_follow(
         start = start_within(settings_of(rollout).window, view.now, times.job_seconds)
         if start != view.now:
             return []
-    reason = _REASONS.get(rollout.state, "its rollout goes on")
+    reason = _FOLLOW_REASONS.get(rollout.state, "its rollout goes on")
     actor: Part = {"kind": "rollout", "name": rollout.name}
     request = OperationRequest(OPERATIONS[name], actor, reason)
     jobs = view.rollouts.open_jobs(rollout.key)

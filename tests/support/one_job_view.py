@@ -64,7 +64,7 @@ class OneJobView:
         """Return nothing."""
         return ScanState()
 
-    def received(self, _subjects: Sequence[str]) -> tuple[DeliveryState, ...]:
+    def undecided(self, _subjects: Sequence[str]) -> tuple[DeliveryState, ...]:
         """Return nothing."""
         return ()
 

@@ -91,7 +91,7 @@ HAS_OPEN_ROLLOUTS = """SELECT 1 WHERE EXISTS (
 APPROVED = """SELECT 1 FROM deliveries
 WHERE subject || '' = ? AND state = 'received' AND approved = ? LIMIT 1"""
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
-RECEIVED_OF = f"{_DELIVERIES} WHERE state = 'received' AND subject IN {ANY}"
+UNDECIDED_OF = f"{_DELIVERIES} WHERE state IN ('received', 'awaiting') AND subject IN {ANY}"
 AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
 AWAITING_DIGEST = f"{_DELIVERIES} WHERE state = 'awaiting' AND digest = ? ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported

@@ -107,9 +107,9 @@ class SqlView:
         """Return the subject's latest delivery that was read or rejected, without its jobs."""
         return next(iter(self._deliveries(statements.LATEST_READ, subject)), None)
 
-    def received(self, subjects: Sequence[str]) -> tuple[DeliveryState, ...]:
-        """Return the deliveries of these subjects that were received and are not decided."""
-        rows = rows_for(self._query, statements.RECEIVED_OF, subjects)
+    def undecided(self, subjects: Sequence[str]) -> tuple[DeliveryState, ...]:
+        """Return the deliveries of these subjects that were received or await approval."""
+        rows = rows_for(self._query, statements.UNDECIDED_OF, subjects)
         return tuple(DeliveryState(*row) for row in rows)
 
     def scan(self, bucket: str) -> ScanState:

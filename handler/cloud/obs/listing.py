@@ -22,15 +22,14 @@ _FORBIDDEN = re.compile(
     rb"|&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));"
 )
 REPLACED = "\x1f"
-"""Stands in a key for a character that XML cannot contain; it sorts before all that XML can."""
+"""Stands in a key for a character that XML cannot contain; only tab, LF and CR sort before it."""
 
 _STAND_INS = range(0xE000, 0xF900)  # private characters: the parser sees three of them in its place
 
 _CHARACTERS = ((9, 10), (13, 13), (0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
 """The characters of XML (section 2.2), first and last of each range."""
 
-_LAST = (0xFFFE, 0xFFFF)
-_LAST_TEXTS = tuple(map(chr, _LAST))
+_LAST = ("\ufffe", "\uffff")
 _AFTER_LAST = "\U00010000".encode()  # sorts after both, so that a list goes on behind them
 
 _MOST_TAGS = 80_000
@@ -116,7 +115,7 @@ def _parsable(xml: bytes, stand_in: str) -> bytes:
         code = int(found[1], 16) if found[1] else int(found[2] or 0)
         if any(first <= code <= last for first, last in _CHARACTERS):
             return found[0]
-        is_last = code in _LAST or found[0].decode(errors="replace") in _LAST_TEXTS
+        is_last = code in map(ord, _LAST) or found[0].decode() in _LAST
         return _AFTER_LAST + replacement if is_last else replacement
 
     return _FORBIDDEN.sub(readable, xml)

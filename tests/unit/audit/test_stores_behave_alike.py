@@ -449,4 +449,9 @@ def test_the_undecided_deliveries_of_some_subjects_are_found(log: Log) -> None:
         log.commit(recorded(Draft("delivery.received", "pending", about_it)))
     log.commit(planned("b", "job", subject="obs://bucket/two"))
     subjects = [f"obs://bucket/{subject}" for subject in ("one", "two", "four")]
-    assert [one.key for one in log.read(lambda view: view.received(subjects))] == ["a"]
+    assert [one.key for one in log.read(lambda view: view.undecided(subjects))] == ["a"]
+    about_it = {"key": "d", "subject": "obs://bucket/four", "trigger": "object"}
+    log.commit(recorded(Draft("delivery.received", "pending", about_it)))
+    log.commit(recorded(Draft("delivery.awaiting", "pending", about_it)))
+    found = log.read(lambda view: view.undecided(subjects))
+    assert {one.key: one.state for one in found} == {"a": "received", "d": "awaiting"}
