@@ -1,5 +1,6 @@
 """The reconciler: settle what is unknown, resume what waits, follow what runs, report changes.
 
+    0. compare    a log that has lost its end, by its checkpoints, sends nothing: see `log_end`
     1. settle     unknown jobs are looked for in the API's list, unknown operations at their job
     2. submit     planned, deferred and absent jobs are sent, or expire
     3. follow     jobs on the fleet are queried until they have ended
@@ -78,6 +79,7 @@ def reconcile(invocation: Invocation) -> Answered:
             [view.scan(bucket) for bucket in buckets],
         )
     )
+    cut_off = _cut_off(invocation)
     jobs, errors = _worked_on(before, now, invocation)
     steps = [_rolled_out(before, invocation)] if before.rollouts else []
     steps += [
@@ -100,9 +102,19 @@ def reconcile(invocation: Invocation) -> Answered:
         results=[result for step in steps for result in step.results],
         jobs=[job for job in jobs.values() if not job.rollout],
         errors=[*dict.fromkeys(errors), *troubles(unwritten)],
-        warnings=[warning for step in steps for warning in step.warnings],
+        warnings=[*cut_off, *(warning for step in steps for warning in step.warnings)],
         left=_counted(left, len(unwritten)),
     )
+
+
+def _cut_off(invocation: Invocation) -> tuple[str, ...]:
+    """Hold sending if the log has lost its end; return what a person must know of it."""
+    if not invocation.settings.checkpoints:
+        return ()
+    from handler.invocation.log_end import hold_if_cut_off
+
+    found = hold_if_cut_off(invocation)
+    return (found,) if found else ()
 
 
 def _counted(left: Open, results: int) -> dict[str, int]:

@@ -125,7 +125,7 @@ FORGOTTEN = "state.forgotten"
 
 ATTENTION = frozenset(name for name, action in ACTIONS.items() if action.attention)
 """Records that a person must look at; beside them jobs that ended on the fleet other than well, a
-hold by the circuit breaker, and plans and ignored deliveries whose object is not the one named in
+hold by anyone but a person, and plans and ignored deliveries whose object is not the one named in
 the event."""
 
 DELIVERY_ACTIONS = {name: action.state for name, action in ACTIONS.items() if action.state}
@@ -133,8 +133,8 @@ DELIVERY_ACTIONS = {name: action.state for name, action in ACTIONS.items() if ac
 
 
 _BY_OUTCOME = frozenset({"job.finished", "sending.held", "rollout.stopped", "rollout.finished"})
-"""Records that a person must look at if their outcome is a failure: sending is held by the circuit
-breaker then, not by a person, and a rollout stopped by its gate."""
+"""Records that a person must look at if their outcome is a failure: no person holds sending then,
+but the circuit breaker or the reconciler, and a rollout was stopped by its gate."""
 
 
 _BY_GATE = frozenset({"job.finished", "job.refused", "job.expired"})

@@ -12,7 +12,7 @@ from handler.errors import LogError
 FORM = 1
 """The meaning of records. Raise it when older code would misread a new record."""
 
-LAYOUT = 11
+LAYOUT = 12
 """The layout of the derived tables. Raise it with every change of the tables, of the views, or of
 what the fold in `state` and `sql` writes into them. The first logs have 0."""
 

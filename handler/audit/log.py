@@ -211,11 +211,7 @@ class View(Protocol):
         """Return what changed after a timestamp, with at most `limit` jobs that went wrong."""
 
     def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries that match a name, an id or a key; at most about a hundred.
-
-        Args:
-            what: The name, id or key of a job, the key of a delivery, or the beginning of one.
-        """
+        """Return about 100 deliveries at most, by a job's name, id or key, or their key."""
 
     def latest_jobs(self, limit: int) -> tuple[JobState, ...]:
         """Return the jobs that were planned last, the latest first."""
@@ -233,6 +229,10 @@ class View(Protocol):
 
     def matches_record(self, job: JobState) -> bool:
         """Return whether a job's state is the one that its latest record leads to."""
+
+    @property
+    def cut_off(self) -> str:
+        """When the log was last found to have lost its end, a timestamp; "" for never."""
 
     def is_contradicted(self, note: str) -> bool:
         """Return whether a state was contradicted with this note since the last rebuild."""

@@ -45,9 +45,10 @@ class CheckpointBucket:
         """Write a new checkpoint."""
         self.obs.write(self.bucket, f"{self.prefix}{name}", data, content_type="text/plain")
 
-    def names(self) -> Iterator[str]:
-        """Yield the names of all checkpoints, the smallest log first."""
-        for one in self.obs.list_objects(self.bucket, self.prefix):
+    def names(self, after: str = "") -> Iterator[str]:
+        """Yield the names of the checkpoints that follow a text, the smallest log first."""
+        marker = f"{self.prefix}{after}" if after else ""
+        for one in self.obs.list_objects(self.bucket, self.prefix, after=marker):
             if one.key.endswith(SUFFIX):
                 yield one.key.removeprefix(self.prefix)
 

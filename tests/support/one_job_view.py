@@ -34,6 +34,7 @@ class OneJobView:
     head: Head = field(default_factory=Head)
     first: Record | None = None
     confirmation: Confirmation = field(default_factory=Confirmation)
+    cut_off: str = ""
 
     @property
     def rollouts(self) -> Rollouts:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from handler.audit.checkpoints import signed_note
@@ -30,6 +31,8 @@ LONGEST = 65_536
 
 _ORIGIN = "nightdrop.log/"
 _LINES = 4
+_MOST_READ = 3
+_NAMED_TIME = "%Y%m%dT%H%M%S%fZ"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Checkpoint:
     @property
     def name(self) -> str:
         """A name that no other checkpoint has, in the order of sizes."""
-        return f"{self.head.seq:012d}-{self.head.hash[:16]}-{self.at:%Y%m%dT%H%M%S%fZ}{SUFFIX}"
+        return f"{self.head.seq:012d}-{self.head.hash[:16]}-{self.at:{_NAMED_TIME}}{SUFFIX}"
 
     @property
     def text(self) -> str:
@@ -91,8 +94,8 @@ class CheckpointStore(Protocol):
             CloudError: It cannot be written.
         """
 
-    def names(self) -> Iterator[str]:
-        """Yield the names of all that are kept, in their order."""
+    def names(self, after: str = "") -> Iterator[str]:
+        """Yield the names of all that are kept and that follow a text, in their order."""
 
     def get(self, name: str) -> bytes:
         """Return one of them."""
@@ -101,6 +104,34 @@ class CheckpointStore(Protocol):
 def log_origin(first_hash: str) -> str:
     """Return the origin of the log whose first record has this hash."""
     return f"{_ORIGIN}{first_hash}"
+
+
+def ahead_of(origin: str, head: Head, since: datetime, store: CheckpointStore) -> Checkpoint | None:
+    """Return a checkpoint of a log that is of a later record than its last one; None if none is.
+
+    Few are read: a place is meant for one log, and those of the log before it are older.
+
+    Args:
+        origin: The log.
+        head: Its last record.
+        since: Checkpoints from before this, aware, do not count.
+        store: Where they are kept.
+
+    Raises:
+        OSError: They cannot be read.
+        CloudError: They cannot be read.
+    """
+    larger = store.names(after=f"{head.seq:012d}-~")
+    time = f"{since:{_NAMED_TIME}}"
+    later = (name for name in larger if name.removesuffix(SUFFIX).rpartition("-")[2] > time)
+    for name in islice(later, _MOST_READ):
+        try:
+            found = Checkpoint.of(signed_note.parse_note(store.get(name)).text)
+        except ValueError:
+            continue
+        if found.origin == origin and found.name == name:
+            return found
+    return None
 
 
 def written(checkpoint: Checkpoint, key: signed_note.SigningKey | None) -> bytes:

@@ -37,12 +37,13 @@ class CheckpointFolder:
         finally:
             part.unlink(missing_ok=True)
 
-    def names(self) -> Iterator[str]:
-        """Yield the names of all checkpoints, the smallest log first.
+    def names(self, after: str = "") -> Iterator[str]:
+        """Yield the names of the checkpoints that follow a text, the smallest log first.
 
         Only of files: what else has such a name might never end.
         """
-        yield from sorted(path.name for path in self.path.glob(f"*{SUFFIX}") if path.is_file())
+        found = (path for path in self.path.glob(f"*{SUFFIX}") if path.name > after)
+        yield from sorted(path.name for path in found if path.is_file())
 
     def get(self, name: str) -> bytes:
         """Return one of them, or its beginning if it is longer than any checkpoint is.

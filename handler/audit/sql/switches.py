@@ -36,6 +36,9 @@ _SCANS = {
 RELEASED = "released"
 """The row that holds the number of the latest record that released sending."""
 
+CUT_OFF = "cut_off"
+"""The row that holds when the log was last found to have lost its end."""
+
 FORGOTTEN_UNTIL = "forgotten"
 """The row that holds the moment up to which closed deliveries are forgotten."""
 
@@ -55,6 +58,8 @@ def project_switches(view: SqlView, action: str, recorded: Fields) -> None:
     if action in _SWITCHES:
         switch, on = _SWITCHES[action]
         view.execute(statements.PUT_SWITCH, (switch, note if on else ""))
+    if action == "sending.held" and "checkpoint" in recorded:
+        view.execute(statements.PUT_SWITCH, (CUT_OFF, str(recorded["at"])))
     if action == "sending.released":
         view.execute(statements.PUT_SWITCH, (RELEASED, str(recorded["seq"])))
     if action in _SCANS:

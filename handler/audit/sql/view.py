@@ -15,6 +15,7 @@ from handler.audit.sql.state_rows import StateRows
 from handler.audit.sql.switches import (
     CONFIRMATION,
     CONTRADICTED,
+    CUT_OFF,
     EXAMINED,
     FORGOTTEN_UNTIL,
     NOTICES,
@@ -212,6 +213,11 @@ class SqlView:
     def examined(self) -> str:
         """The time and the result of the latest examination of the deployment; "" for none."""
         return self._value(EXAMINED)
+
+    @property
+    def cut_off(self) -> str:
+        """When the log was last found to have lost its end, a timestamp; "" for never."""
+        return self._value(CUT_OFF)
 
     def is_contradicted(self, note: str) -> bool:
         """Return whether a state was contradicted with this note since the last rebuild."""

@@ -196,9 +196,9 @@ class Obs(NamedTuple):
         whole = answer.status == 200  # noqa: PLR2004 - not 206: the range was ignored
         return ObsResult(date, answer.body[first:] if whole else answer.body)
 
-    def list_objects(self, bucket: str, prefix: str) -> Iterator[ListedObject]:
-        """Yield the objects under a prefix, in the order of their keys."""
-        for page in self.list_pages(bucket, prefix):
+    def list_objects(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ListedObject]:
+        """Yield the objects under a prefix with keys after `after`, in the order of their keys."""
+        for page in self.list_pages(bucket, prefix, after=after):
             yield from page.objects
 
     def list_pages(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:

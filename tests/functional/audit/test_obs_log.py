@@ -12,9 +12,14 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner
 
+from handler.audit.log import Decision
+from handler.audit.objects.append_position import SegmentLimits
+from handler.audit.objects.log import ObjectLog
+from handler.audit.open_log import folder_at
+from handler.audit.record import Draft
 from handler.audit.verification.verdict import verify
 from handler.cli.main import main
-from handler.cli.open_stores import open_any_log
+from handler.cli.open_stores import obs_folders, open_any_log
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
 from handler.emulator.state.changes import ObjectPut, VersionRemoved
 from handler.errors import LogUnreachableError
@@ -101,6 +106,27 @@ def test_a_falsified_record_is_found(delivered: dict[str, str], emulator: Emulat
     assert delivered
     verdict = run("audit", "verify")
     assert (verdict.exit_code, "was changed" in verdict.stdout) == (1, True)
+
+
+def test_a_log_without_its_open_segment_sends_nothing(
+    in_obs: dict[str, str], fire_in: Fire, drop: Callable[..., Reply], emulator: Emulator
+) -> None:
+    """An instance that starts then takes the last ended segment for the end; checkpoints tell."""
+    in_obs["NIGHTDROP_CHECKPOINTS"] = "obs://nightdrop-drop/heads/"
+    place = folder_at(AUDIT, obs_folders(in_obs))
+    with closing(ObjectLog(place, limits=SegmentLimits(appends=1))) as log:
+        for _ in range(2):
+            log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
+    spec = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
+    assert fire_in(in_obs, drop("drop/hall.yaml", spec))["outcome"] == "submitted"
+    *_, open_segment = (
+        key for key in emulator.state.buckets["nightdrop-drop"] if "/records/" in key
+    )
+    emulator.state.change(VersionRemoved("nightdrop-drop", open_segment, None))
+    reply = fire_in({**in_obs, "NIGHTDROP_SENDERS": "4"}, TICK)
+    assert [one.startswith("the log has ") for one in reply["warnings"]] == [True]
+    assert [job["state"] for job in reply["jobs"]] == ["deferred"]
+    assert len(emulator.state.all_jobs()) == 1
 
 
 def test_a_hold_can_be_placed_from_the_operators_machine(

@@ -416,6 +416,20 @@ def test_a_switch_is_on_until_it_is_released(log: Log) -> None:
     assert seen == ["", "maintenance", ""]
 
 
+def test_a_log_remembers_when_it_was_found_to_have_lost_its_end(log: Log) -> None:
+    """A hold for another reason says nothing of it."""
+    part: Part = {"size": 9, "head": "a" * 64, "name": "9.checkpoint"}
+    seen = []
+    nothing: Part = {}
+    for checkpoint in (nothing, part):
+        log.commit(recorded(Draft("sending.held", "failure", checkpoint=checkpoint)))
+        seen.append(log.read(lambda view: view.cut_off))
+    (_, last) = log.records()
+    assert seen == ["", last.fields["at"]]
+    _rebuild(log)
+    assert log.read(lambda view: view.cut_off) == last.fields["at"]
+
+
 def test_the_state_can_be_rebuilt_from_the_records(log: Any) -> None:  # noqa: ANN401 - either store
     """It comes out the same, the outbox included."""
     log.commit(planned("d", "one", "two"))

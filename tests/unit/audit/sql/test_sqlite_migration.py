@@ -42,6 +42,7 @@ LAYOUTS = {
     9: "4692bcc05cab329f",
     10: "62205163c3400ed3",
     11: "0052dbb222fba57d",
+    12: "0052dbb222fba57d",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
 # A file of layout 6 or before keeps the index that `hash` had.
