@@ -133,7 +133,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder, api(0) as fast, api(0.05) as slow:
         for number in range(-1, rounds):
             for one in measured:
-                run = _Run(one, Path(folder) / f"{one.name}.db", Path(folder))
+                run = Run(one, Path(folder) / f"{one.name}.db", Path(folder))
                 figures = _round(run, fast, slow, events)
                 # The first round fills the caches of bytecode and files.
                 for key, value in figures.items() if number >= 0 else ():
@@ -176,7 +176,15 @@ def api(seconds: float) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
+    """The processes of one handler, with a database of its own.
+
+    Attributes:
+        handler: The handler.
+        database: The database, which is created.
+        folder: Where events and results are handed over.
+    """
+
     handler: Handler
     database: Path
     folder: Path
@@ -208,12 +216,12 @@ class _Run:
         }
 
 
-def _round(run: _Run, fast: str, slow: str, events: int) -> dict[str, float]:
-    first = run.child("first", fast, _events(1))
+def _round(run: Run, fast: str, slow: str, events: int) -> dict[str, float]:
+    first = run.child("first", fast, numbered_events(1))
     before = _stored(run.database)
-    warm = run.child("warm", fast, _events(events + DISCARDED))
+    warm = run.child("warm", fast, numbered_events(events + DISCARDED))
     grown = _stored(run.database) - before
-    threads = run.child("threads", slow, _events(201))
+    threads = run.child("threads", slow, numbered_events(201))
     taken = sorted(warm["taken"])
     return {
         "cold": (first["done"] - first["started"]) * 1000,
@@ -232,7 +240,8 @@ _numbers = count(1)
 _BEGAN = datetime.now(timezone.utc).replace(microsecond=0)
 
 
-def _events(number: int) -> list[dict[str, str]]:
+def numbered_events(number: int) -> list[dict[str, str]]:
+    """Return so many events of a timer that no other ones of this process are like."""
     return [_event(next(_numbers)) for _ in range(number)]
 
 
