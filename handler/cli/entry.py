@@ -1,4 +1,4 @@
-"""Entry point of the `nightdrop` command: no traceback for Ctrl-C or a full disk."""
+"""Entry point of the `nightdrop` command: no traceback for Ctrl-C, a full disk or a closed pipe."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ import sys
 _WRONG_INSTALLATION = 2
 _INTERRUPTED = 130
 _NOT_WRITTEN = 74  # EX_IOERR of sysexits.h
-DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
-"""Numbers of errors after which nothing can be written: `run` reports them."""
+_CLOSED_PIPE = 141  # as a shell has it of a program that SIGPIPE ended
+WRITE_ERRORS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EPIPE}
+)
+"""Numbers of errors after which nothing can be written: `run` ends the command for them."""
 
 
 def run() -> None:
     """Run the command and exit with its status.
 
     Further exit statuses: 74 the output, a file or a SQLite log could not be written, 130 the
-    command was interrupted.
+    command was interrupted, 141 the reader of the output has closed the pipe.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # During imports, Ctrl-C ends the process at once and without a traceback.
@@ -31,8 +34,11 @@ def run() -> None:
             status = _command()
         finally:
             sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        status = _CLOSED_PIPE
     except OSError as error:
-        if error.errno not in DISK_ERRORS:
+        if error.errno not in WRITE_ERRORS:
             raise
         _discard_output()
         what = f"{error.filename} cannot be written" if error.filename else "cannot write"
@@ -68,6 +74,7 @@ def _command() -> int:
 
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    output = sys.stdout
     try:
         status = main.main(prog_name="nightdrop", standalone_mode=False)
     except click.ClickException as error:
@@ -75,6 +82,11 @@ def _command() -> int:
         return error.exit_code
     except click.Abort:
         return _INTERRUPTED
+    except SystemExit as end:
+        # For a closed pipe, click replaces the stream and rich lets the error be seen.
+        if sys.stdout is not output or isinstance(end.__context__, BrokenPipeError):
+            raise BrokenPipeError from end
+        raise
     return status if isinstance(status, int) else 0
 
 

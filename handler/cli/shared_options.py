@@ -13,7 +13,7 @@ import click
 
 from handler.cli.configuration.environment import configuration
 from handler.cli.console import exit_with_error
-from handler.cli.entry import DISK_ERRORS
+from handler.cli.entry import WRITE_ERRORS
 from handler.cli.listing import FORMATS
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def write_files(folder: Path, texts: Mapping[str, str], *, yes: bool) -> None:
             click.echo(f"{path} written")
     except OSError as error:
         error.filename = path
-        if error.errno in DISK_ERRORS:
+        if error.errno in WRITE_ERRORS:
             raise
         exit_with_error(f"{path} cannot be written: {error.strerror}")
 

@@ -14,7 +14,7 @@ from handler.audit.export.formats import EXPORT_FORMATS
 from handler.cli.audit.records.log_reader import open_reader
 from handler.cli.audit.records.record_filter import RecordFilter, filter_options
 from handler.cli.console import exit_with_error
-from handler.cli.entry import DISK_ERRORS
+from handler.cli.entry import WRITE_ERRORS
 from handler.cli.shared_options import MALFORMED_RECORD_ERRORS, audit_option, exit_on_log_error
 from handler.errors import OutputError
 
@@ -95,7 +95,7 @@ def output_file(path: Path | None, *, overwrite: bool) -> Iterator[IO[str]]:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno in DISK_ERRORS:
+        if error.errno in WRITE_ERRORS:
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise OutputError(f"{path} cannot be written: {error.strerror}") from error
 

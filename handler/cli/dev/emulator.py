@@ -174,6 +174,8 @@ def emulator(  # noqa: PLR0913 - one for each option
         if command:
             sys.exit(run_with_command(instance, env_file, command))
         serve_emulator(instance, env_file, lambda url: click.echo(f"the emulator listens at {url}"))
+    except BrokenPipeError:  # the reader has closed the pipe
+        raise
     except OSError as error:
         exit_with_error(f"the emulator did not start: {_reason(error, port)}")
 

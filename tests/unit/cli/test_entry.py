@@ -129,6 +129,17 @@ def test_a_full_output_fails_with_one_sentence() -> None:
     assert done.stderr == "nightdrop: cannot write: No space left on device\n"
 
 
+@pytest.mark.parametrize("words", ["--version", "schema", "config show", "init site", "emulator"])
+def test_a_reader_that_has_left_ends_the_command_in_silence(words: str, tmp_path: Path) -> None:
+    """With the status that a shell sees of a program that SIGPIPE ended, however it prints."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = f"import os; os.chdir({str(tmp_path)!r})\nfrom handler.cli.entry import run; run()"
+    done = command(*words.split(), stdout=writing, code=code)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"), [((), 2), (("--version",), 0), (("nonsense",), 2), (("schema",), 0)]
 )
