@@ -14,7 +14,8 @@ from handler.errors import NightdropError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from handler.audit.log import Log, View
+    from handler.audit.log import View
+    from handler.cli.existing_log import ReadableLog
     from handler.triggers.delivery import ActionName
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ def operation_command(
     return named
 
 
-def found_in(log: Log, find: Callable[[View, str], T], what: str) -> T:
+def found_in(log: ReadableLog, find: Callable[[View, str], T], what: str) -> T:
     """Return what has a name in the log; exit with status 1 if none or several have it."""
     try:
         return log.read(lambda view: find(view, what))

@@ -10,7 +10,7 @@ import click
 from handler.audit.job_end import WRONG
 from handler.cli.audit.records.record_filter import time_option
 from handler.cli.console import complain
-from handler.cli.existing_log import open_existing
+from handler.cli.existing_log import open_to_read
 from handler.cli.jobs.job_row import (
     STATES,
     asked_by,
@@ -67,7 +67,7 @@ def list_(  # noqa: PLR0913 - one argument per option
       nightdrop jobs list --since 1d --state failed
       nightdrop jobs list --all -o json
     """
-    with exit_on_log_error(), open_existing(address) as log:
+    with exit_on_log_error(), open_to_read(address) as log:
         jobs, by, ours = log.read(
             lambda view: _found(view, since, _MOST if states else limit, all_ids=with_others)
         )

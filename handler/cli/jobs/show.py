@@ -10,7 +10,7 @@ import click
 from handler.audit.name_lookup import find_job
 from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, facts_grid, printable, prose, screen
-from handler.cli.existing_log import open_existing
+from handler.cli.existing_log import open_to_read
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import asked_by, progress_shown, shown_job
 from handler.cli.listing import print_value
@@ -41,7 +41,7 @@ def show(address: str, output: str, job: str) -> None:
       nightdrop jobs show nightly-ngkmzypw
       nightdrop jobs show nightly-ngkm -o json
     """
-    with exit_on_log_error(), open_existing(address) as log:
+    with exit_on_log_error(), open_to_read(address) as log:
         found = found_in(log, find_job, job)
         by = log.read(lambda view: asked_by(view, found), fresh=False)
     if output == "name":

@@ -10,7 +10,7 @@ import click
 
 from handler.audit.name_lookup import find_job
 from handler.cli.console import LATER, complain, printable, table
-from handler.cli.existing_log import open_existing
+from handler.cli.existing_log import open_to_read
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import progress_of, progress_shown, state_word
 from handler.cli.live_screen import show_changes
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from handler.audit.log import Log
+    from handler.cli.existing_log import ReadableLog
 
 DONE, FAILED = 0, 1
 """Exit statuses."""
@@ -57,7 +57,7 @@ def watch(address: str, job: Sequence[str], timeout: float | None, interval: flo
       nightdrop jobs watch nightly-ngkm depot-nord --timeout 900
     """
     until = time.monotonic() + (float("inf") if timeout is None else timeout)
-    with exit_on_log_error(), open_existing(address) as log:
+    with exit_on_log_error(), open_to_read(address) as log:
         keys = list(dict.fromkeys(found_in(log, find_job, what).key for what in job))
         last = show_changes(_looks(log, keys, until, interval), _table, _lines)
     if not all(one.is_over for one in last):
@@ -66,7 +66,7 @@ def watch(address: str, job: Sequence[str], timeout: float | None, interval: flo
 
 
 def _looks(
-    log: Log, keys: Sequence[str], until: float, interval: float
+    log: ReadableLog, keys: Sequence[str], until: float, interval: float
 ) -> Iterator[Sequence[_Watched]]:
     """Yield the jobs as they are, again and again, until all have ended or the time is over."""
     complained = ""

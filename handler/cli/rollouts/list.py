@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from handler.audit.rollouts.state import RolloutWord
-from handler.cli.existing_log import open_existing
+from handler.cli.existing_log import open_to_read
 from handler.cli.listing import print_rows
 from handler.cli.rollouts.rollout_row import ROLLOUTS, operator_times, rollout_cells, rollout_style
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_option
@@ -46,7 +46,7 @@ def list_(address: str, output: str, states: Sequence[str], limit: int) -> None:
       nightdrop rollout list --state paused -o json
     """
     times = operator_times()
-    with exit_on_log_error(), open_existing(address) as log:
+    with exit_on_log_error(), open_to_read(address) as log:
         found = log.read(lambda view: rollout_standings(view, times, states, limit))
     rows = map(standing_json, found)
     print_rows(rows, ROLLOUTS, output, shown=rollout_cells, style=rollout_style)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, facts_grid, printable, prose, screen, table
-from handler.cli.existing_log import open_existing
+from handler.cli.existing_log import open_to_read
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import asked_by, progress_shown, shown_job
 from handler.cli.listing import print_value
@@ -50,7 +50,7 @@ def show(address: str, output: str, name: str) -> None:
       nightdrop rollout show nightly-djesdurr -o json
     """
     times = operator_times()
-    with exit_on_log_error(), open_existing(address) as log:
+    with exit_on_log_error(), open_to_read(address) as log:
         found = found_in(log, find_rollout, name)
         details, by = log.read(
             lambda view: (details_of(view, found.key, times), asked_by(view, found)), fresh=False

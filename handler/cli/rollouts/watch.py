@@ -10,7 +10,7 @@ import click
 from rich.console import Group
 
 from handler.cli.console import LATER, printable
-from handler.cli.existing_log import open_existing
+from handler.cli.existing_log import open_to_read
 from handler.cli.jobs.watch import DONE, FAILED
 from handler.cli.live_screen import show_changes
 from handler.cli.operations import found_in
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from handler.audit.log import Log
+    from handler.cli.existing_log import ReadableLog
     from handler.cli.rollouts.rollout_details import RolloutDetails
     from handler.rollouts.advance import JobTimes
 
@@ -50,7 +50,7 @@ def watch(address: str, name: str, timeout: float | None, interval: float) -> No
     """
     until = time.monotonic() + (float("inf") if timeout is None else timeout)
     times = operator_times()
-    with exit_on_log_error(), open_existing(address) as log:
+    with exit_on_log_error(), open_to_read(address) as log:
         key = found_in(log, find_rollout, name).key
         last = show_changes(_looks(log, key, times, until, interval), _drawing, _lines)
     rollout = last.standing.rollout
@@ -60,7 +60,7 @@ def watch(address: str, name: str, timeout: float | None, interval: float) -> No
 
 
 def _looks(
-    log: Log, key: str, times: JobTimes, until: float, interval: float
+    log: ReadableLog, key: str, times: JobTimes, until: float, interval: float
 ) -> Iterator[RolloutDetails]:
     """Yield the rollout as it is, again and again, until it has ended or the time is over."""
     while True:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, printable, screen
-from handler.cli.existing_log import open_existing
+from handler.cli.existing_log import open_to_read
 from handler.cli.listing import Listing, print_value, table_lines
 from handler.cli.rollouts.rollout_row import operator_times, rollout_line
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error, format_choice
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from handler.audit.log import Log
+    from handler.cli.existing_log import ReadableLog
     from handler.cli.status.overview import Entry, Overview
 
 WELL, NOT_WELL = 0, 1
@@ -64,7 +64,7 @@ def status(address: str, output: str, *, watch: bool, interval: float) -> None:
       nightdrop status
       nightdrop status --watch --audit sqlite:///nightdrop.db
     """
-    with exit_on_log_error(), open_existing(address) as log, suppress(KeyboardInterrupt):
+    with exit_on_log_error(), open_to_read(address) as log, suppress(KeyboardInterrupt):
         seen = _seen(log)
         if output != "table":
             print_value(seen.to_json(), output)
@@ -77,7 +77,7 @@ def status(address: str, output: str, *, watch: bool, interval: float) -> None:
     sys.exit(WELL if seen.is_well else NOT_WELL)
 
 
-def _seen(log: Log) -> Overview:
+def _seen(log: ReadableLog) -> Overview:
     """Return the overview, with the progress of what runs if IEF tells it."""
     times = operator_times()
     seen, problem = ask_progress(log.read(lambda view: overview_of(view, times)))
@@ -86,7 +86,7 @@ def _seen(log: Log) -> Overview:
     return seen
 
 
-def _watch(log: Log, seen: Overview, interval: float) -> None:
+def _watch(log: ReadableLog, seen: Overview, interval: float) -> None:
     with Live(Group(*_parts(seen)), console=screen(), auto_refresh=False) as live:
         while True:
             time.sleep(interval)

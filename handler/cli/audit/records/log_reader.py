@@ -62,17 +62,23 @@ def open_reader(address: str) -> Iterator[LogReader]:
                 lambda: log.read(lambda view: bool(view.forgotten)),
             )
         return
-    with closing(open_database(address)) as database:
+    open_database(address).close()
 
-        def records(after: int) -> Iterator[Record]:
+    # Opened each time: a connection to a read-only medium may not see what is written later.
+    def records(after: int) -> Iterator[Record]:
+        with closing(open_database(address)) as database:
             for row in database.query(_AFTER, [after]):
                 yield Record(row["seq"], row["hash"], row["record"])
 
-        yield LogReader(
-            records,
-            lambda: int(next(iter(database.query(_LAST)))["seq"]),
-            lambda: any(database["switches"].rows_where("name = 'forgotten'")),
-        )
+    def last() -> int:
+        with closing(open_database(address)) as database:
+            return int(next(iter(database.query(_LAST)))["seq"])
+
+    def has_forgotten() -> bool:
+        with closing(open_database(address)) as database:
+            return any(database["switches"].rows_where("name = 'forgotten'"))
+
+    yield LogReader(records, last, has_forgotten)
 
 
 def open_database(address: str, about: str | None = None) -> sqlite_utils.Database:

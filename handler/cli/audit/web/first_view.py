@@ -8,31 +8,24 @@ from contextlib import closing
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.format_version import VERSION
 from handler.audit.open_log import SQLITE
-from handler.audit.sql.sqlite_migration import version_of
-from handler.audit.sql.sqlite_reading import open_read_only
-from handler.audit.sql.view import SqlView
+from handler.audit.sql.sqlite_reading import ReadOnlySqliteLog
 from handler.cli.console import printable, prose
 from handler.cli.existing_log import open_existing
 from handler.cli.rollouts.rollout_row import operator_times
 from handler.cli.status.fleet_progress import ask_progress
 from handler.cli.status.overview import overview_of
 from handler.errors import NightdropError
-from handler.values.canonical_json import timestamp, utc_now
+from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
+    from handler.audit.log import View
     from handler.cli.status.overview import Entry, Overview
     from handler.cli.status.recent_rollouts import RecentRollout
 
 _WRITE = "CREATE TABLE first_view (content TEXT NOT NULL)"
-_OTHER_LAYOUT = (
-    "the log has the tables of another version; they are rebuilt when the function, or "
-    "`nightdrop status`, opens it with this one"
-)
 _KINDS = ("waiting", "running", "failed")
 
 _RANKS = {"approval": 0, "paused": 0, "stopped": 2, "finished": 2}
@@ -101,22 +94,17 @@ def _read(address: str) -> Overview:
     """Return the overview of a log; a SQLite file is only read, at one moment.
 
     Raises:
-        LogError: The log cannot be read.
-        LookupError: It is empty, or in a SQLite file of another layout.
+        LogError: The log cannot be read, or is in a SQLite file of another layout.
+        LookupError: It is empty.
     """
     times = operator_times()
-    if not address.startswith(SQLITE):
-        with open_existing(address) as log:
-            return log.read(lambda view: overview_of(view, times))
-    with closing(open_read_only(address.removeprefix(SQLITE))) as database:
-        database.execute("BEGIN")
-        if version_of(database) != VERSION:
-            raise LookupError(_OTHER_LAYOUT)
 
-        def execute(sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-            return database.execute(sql, tuple(values)).fetchall()
-
-        view = SqlView(execute, utc_now())
+    def overview(view: View) -> Overview:
         if not view.head.seq:
             raise LookupError("the log is empty; run the function once")
         return overview_of(view, times)
+
+    if address.startswith(SQLITE):
+        return ReadOnlySqliteLog(address.removeprefix(SQLITE)).read(overview)
+    with open_existing(address) as log:
+        return log.read(overview)
