@@ -66,7 +66,8 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
         if invocation.out_of_time:
             return result_of(run.key, run, repeated=False)
         run, claimed = _read_and_plan(decided.delivery, invocation)
-    repeated = run.final and (decided.seen or run.key != decided.delivery.key)
+    again = decided.seen or run.key != decided.delivery.key
+    repeated = again and all(job.final for job in run.jobs)
     result = result_of(decided.delivery.key, run, repeated=repeated)
     # From here on the log has the delivery: what is not done now is the reconciler's.
     with suppress(LogBusyError, LogUnreachableError):
@@ -84,13 +85,19 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
 
 
 def _with_rollouts(result: Result, run: DeliveryState, invocation: Invocation) -> Result:
-    """Bring the rollouts of a delivery as far as they get now; return its result with them."""
+    """Bring the rollouts of a delivery as far as they get now; return its result with them.
+
+    A repeated delivery that changes one of them is no duplicate.
+    """
     # Loaded where it is needed: most deliveries have no rollout.
     from handler.rollouts.continuation import continue_rollouts
     from handler.rollouts.standing import with_rollouts
 
     rollouts = invocation.log.read(lambda view: view.rollouts.of_delivery(run.key), fresh=False)
-    continued = continue_rollouts([one for one in rollouts if not one.ended], invocation)
+    before = [one for one in rollouts if not one.ended]
+    continued = continue_rollouts(before, invocation)
+    if [one.rollout for one in continued.standings] != before:
+        result = result_of(result.delivery, run, repeated=False)
     result = with_rollouts(result, continued.standings)
     if not continued.errors:
         return result

@@ -10,7 +10,7 @@ from handler.emulator.ief.fleet import Fleet, Node
 from tests.faults.simulation.memory_log import MemoryLog
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
-from tests.support.rollout_night import EVENING, Night
+from tests.support.rollout_night import EVENING, Killed, Night, Steps
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -23,11 +23,16 @@ SPEC: Json = {
 }
 
 
-def refusing() -> Night:
-    """Return an evening with three nodes, and an API that refuses the first job."""
+def evening() -> Night:
+    """Return an evening with three nodes."""
     clock = Clock(EVENING)
     nodes = tuple(Node(f"id-{one}", f"gw-{one}") for one in range(3))
-    one = Night(clock, EmulatedIef(Fleet(nodes, complete=True), clock), MemoryLog(clock))
+    return Night(clock, EmulatedIef(Fleet(nodes, complete=True), clock), MemoryLog(clock))
+
+
+def refusing() -> Night:
+    """Return an evening with three nodes, and an API that refuses the first job."""
+    one = evening()
     refusal: Json = {"operation": "CreateBatchJob", "fault": "status", "status": 400, "times": 1}
     one.ief.faults.set([refusal])
     return one
@@ -43,3 +48,22 @@ def test_a_rollout_whose_first_job_was_refused_is_not_started_again(*, is_stoppe
     one.order(SPEC)
     assert len(one.log.read(lambda view: view.rollouts.latest(9))) == 1
     assert len(one.ief.jobs()) == (not is_stopped)
+
+
+def test_a_rollout_that_is_delivered_again_is_a_duplicate_while_it_runs() -> None:
+    """As a job is; the reply shows how it stands."""
+    one = evening()
+    first, second = one.order(SPEC), one.order(SPEC)
+    assert (first.outcome, second.outcome) == ("submitted", "duplicate")
+    assert second.rollouts == first.rollouts
+
+
+@pytest.mark.parametrize("last", [4, 7], ids=["after the plan", "before its first job is sent"])
+def test_a_delivery_that_brings_its_rollout_on_is_no_duplicate(last: int) -> None:
+    """The one before it was killed."""
+    one = evening()
+    with pytest.raises(Killed):
+        one.order(SPEC, Steps(last))
+    assert one.ief.jobs() == []
+    assert one.order(SPEC).outcome == "submitted"
+    assert len(one.ief.jobs()) == 1
