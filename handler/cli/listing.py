@@ -10,7 +10,8 @@ How a command uses it:
         print_rows(rows, _NODES, output)
 
 A row is a mapping with JSON values. The table shows the keys that `columns` names; json and yaml
-show all of them.
+show all of them. Where the text of a row is cropped, its key `command`, if it has one, is a line of
+its own in a table: a person copies it.
 """
 
 from __future__ import annotations
@@ -130,7 +131,10 @@ def print_table(
 
 
 def table_lines(rows: Sequence[Row], listing: Listing, console: Console) -> list[str]:
-    """Return the lines of a table, the first of them its heading, as wide as fits on a console."""
+    """Return the lines of a table, the first of them its heading, as wide as fits on a console.
+
+    The line of a row whose command is cropped is followed by that: both are one text.
+    """
     cells = [{name: printable(row[name]) for name in listing.columns} for row in rows]
     heading = {name: name for name in listing.columns}
     widths = {
@@ -142,7 +146,14 @@ def table_lines(rows: Sequence[Row], listing: Listing, console: Console) -> list
     least = {**widths, text: min(_LEAST_TEXT, widths[text])}
     optional = [name for name in listing.optional if name in widths]
     columns = fitting(least, optional, most)
-    return [_line({name: row[name] for name in columns}, widths, most) for row in (heading, *cells)]
+    lines = [
+        _line({name: row[name] for name in columns}, widths, most) for row in (heading, *cells)
+    ]
+    commands = ["", *(printable(row.get("command")) for row in rows)]
+    return [
+        line if command in line else f"{line}\n{command}"
+        for line, command in zip(lines, commands, strict=True)
+    ]
 
 
 def _line(cells: Mapping[str, str], widths: Mapping[str, int], most: int) -> str:
@@ -153,6 +164,6 @@ def _line(cells: Mapping[str, str], widths: Mapping[str, int], most: int) -> str
 
 def _print_line(console: Console, line: str, style: str) -> None:
     if console.is_terminal:
-        console.print(Text(line, style, end=""), highlight=False, no_wrap=True)
+        console.print(Text(line, style, end=""), highlight=False)
     else:
         click.echo(line)

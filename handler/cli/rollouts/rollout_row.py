@@ -64,6 +64,7 @@ def rollout_cells(standing: Mapping[str, Any]) -> dict[str, object]:
         "waits for": _word(waits),
         "until": format_time(waits.get("until", ""))[:16],
         "note": (standing.get("note") or waits.get("text", "")).partition("\n")[0],
+        "command": f"nightdrop rollout approve {standing['name']}" * (_word(waits) == "approval"),
     }
 
 

@@ -10,7 +10,7 @@ from handler.audit.job_end import FAILED, shown_state
 from handler.cli.audit.records.record_row import format_span
 from handler.cli.jobs.job_row import Progress, progress_of
 from handler.cli.status.recent_rollouts import recent_rollouts
-from handler.values.canonical_json import moment, timestamp
+from handler.values.canonical_json import moment, short_key, timestamp
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _LATEST = 500
 """Jobs that are searched for the ticks of timers."""
 
 
+_AWAITING = "awaiting approval"
+
 NO_PROGRESS = Progress("", 0, 0, 0)
 """Of what is not at IEF, or not known to have ended there."""
 
@@ -51,6 +53,11 @@ class Entry(NamedTuple):
     job: str = ""
     job_id: str = ""
     progress: Progress = NO_PROGRESS
+
+    @property
+    def command(self) -> str:
+        """The command that a person lets it run with; "" if it waits for nobody's approval."""
+        return f"nightdrop approve {short_key(self.delivery)}" if self.state == _AWAITING else ""
 
 
 class Tick(NamedTuple):
@@ -190,7 +197,7 @@ def _job(job: JobState) -> Entry:
 def _delivery(delivery: DeliveryState) -> Entry:
     is_awaiting = delivery.state == "awaiting"
     note = f"until {delivery.awaits_until[:19]}Z: {delivery.note}" if is_awaiting else delivery.note
-    state = "awaiting approval" if is_awaiting else "not planned yet"
+    state = _AWAITING if is_awaiting else "not planned yet"
     return Entry(delivery.subject, state, note, delivery.touched_at, delivery.key)
 
 

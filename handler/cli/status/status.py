@@ -146,6 +146,7 @@ def _section(
             "progress": entry.progress,
             "for": seen.ago(entry.since),
             "reason": entry.note.partition("\n")[0],
+            "command": entry.command,
         }
         for entry in entries[:_MOST_ROWS]
     ]

@@ -110,6 +110,18 @@ def test_the_name_and_the_state_of_what_waits_are_whole(
     assert re.search(rf"{name}  deferred .*…", shown)
 
 
+def test_the_command_that_approves_what_waits_is_whole_on_a_narrow_terminal(
+    run: Run, environ: Environ, fire_in: Callable[[Environ, object], Reply], tmp_path: Path
+) -> None:
+    """A person copies it; in a pipe the reason that has it is whole."""
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"rules": [{"from": {"direct": true}, "approval": "required"}]}')
+    reply = fire_in({**environ, "NIGHTDROP_POLICY": str(policy)}, SPEC)
+    command = f"nightdrop approve {reply['deliveries'][0]}"
+    assert command in run(FORCE_COLOR="1", COLUMNS="80", TERM="xterm").stdout.splitlines()
+    assert run().stdout.count(command) == 1
+
+
 def test_what_has_no_room_is_in_the_json(run: Run, fire: Fire) -> None:
     """Deliveries that are not planned yet are no jobs, so the list of jobs has none of them."""
     for number in range(10):

@@ -81,6 +81,16 @@ def test_a_table_fits_the_terminal(columns: int) -> None:
     assert lines[1].endswith("…")
 
 
+@pytest.mark.parametrize("columns", [30, 60, 100])
+def test_a_command_to_copy_is_whole_in_a_line_of_its_own(columns: int) -> None:
+    """Where its row is cropped; it is folded at blanks if the terminal is narrower than it is."""
+    command = "nightdrop rollout approve nightly-djesdurr"
+    row = {**ROWS[0], "note": f"`{command}` lets wave 2 start, and no other", "command": command}
+    below = plain_on_terminal(columns, lambda: print_rows([row], NODES, "table"))[2:]
+    assert " ".join(line.strip() for line in below) == ("" if columns == 100 else command)
+    assert max(map(len, below), default=0) <= columns
+
+
 def test_colours_are_off_with_no_color() -> None:
     """On a terminal, where a style would be printed otherwise."""
     assert any("\x1b[31m" in line for line in on_terminal(80, listed("red")))

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from handler.cli.rollouts.rollout_row import rollout_cells, rollout_line, rollout_style, waits_for
+from handler.cli.rollouts.rollout_row import (
+    print_rollouts,
+    rollout_cells,
+    rollout_line,
+    rollout_style,
+    waits_for,
+)
+from tests.support.terminal import plain_on_terminal
 
 NODES = {"total": 40, "pending": 4, "running": 1, "succeeded": 33, "failed": 1, "skipped": 3}
 RUNNING: dict[str, Any] = {
@@ -30,6 +37,7 @@ def test_a_row_counts_nodes_that_had_their_turn() -> None:
         "waits for": "its jobs",
         "until": "",
         "note": "1 node in 1 job",
+        "command": "",
     }
 
 
@@ -46,6 +54,15 @@ def test_a_row_counts_nodes_that_had_their_turn() -> None:
 def test_what_is_waited_for_is_named_with_its_end(waits: dict[str, str], text: str) -> None:
     """Nothing, once the rollout has ended."""
     assert waits_for({"waits": waits}) == text
+
+
+def test_the_command_that_approves_a_wave_is_whole_on_a_narrow_terminal() -> None:
+    """The text that has it is cropped."""
+    command = "nightdrop rollout approve nightly-k"
+    waits = {"for": "approval", "text": f"`{command}` lets wave 3 start"}
+    lines = plain_on_terminal(60, lambda: print_rollouts([{**RUNNING, "waits": waits}]))
+    assert lines[1].endswith("…")
+    assert lines[2:] == [command]
 
 
 def test_a_line_says_all_of_it() -> None:
