@@ -36,7 +36,7 @@ class Candidate:
     Attributes:
         kind: `job`, `rollout` or `delivery`.
         key: Its key.
-        names: Its other names, the most usual first: a job's name and its id at the API; a
+        names: Its other names, the most usual first: a job's name and its ids at the API; a
             delivery's subject and the part of it after the last slash.
         about: What tells it from others of the same name: how it stands, and from when it is.
     """
@@ -80,7 +80,7 @@ def find_job(view: View, what: str) -> JobState:
             Candidate(
                 "job",
                 job.key,
-                tuple(filter(None, (job.name, job.job_id))),
+                tuple(filter(None, (job.name, job.job_id, *job.other_ids.split()))),
                 f"{shown_state(job)}, planned {job.planned_at[:16].replace('T', ' ')}",
             )
             for job in known.values()

@@ -25,7 +25,8 @@ _BY_BEGINNING = f"""
 SELECT key FROM deliveries
 WHERE {_BEGINS.format("key")} OR subject LIKE ? ESCAPE '!' OR subject LIKE ? ESCAPE '!'
     OR key IN (SELECT delivery FROM jobs WHERE {_BEGINS.format("key")}
-        OR {_BEGINS.format("name")} OR {_BEGINS.format("job_id")})
+        OR {_BEGINS.format("name")} OR {_BEGINS.format("job_id")}
+        OR (other_ids <> '' AND ' ' || other_ids LIKE ? ESCAPE '!'))
 ORDER BY changed DESC LIMIT {MOST_FOUND}"""  # noqa: S608 - our own column names
 
 
@@ -44,6 +45,7 @@ def find_deliveries(view: SqlView, what: str) -> tuple[DeliveryState, ...]:
     # The first part of a subject counts only as a whole: a letter would find every timer.
     subject = f"{escaped}%" if _PARTED.search(what) else f"{escaped}:%"
     exact = view.execute(MEANT, (what,) * 5)
-    begins = view.execute(_BY_BEGINNING, (*begin, subject, file, *begin * 3))
+    copy = f"% {escaped}%"  # each of the other ids has a blank before it
+    begins = view.execute(_BY_BEGINNING, (*begin, subject, file, *begin * 3, copy))
     found = (view.delivery(key) for key in dict.fromkeys(key for (key,) in (*exact, *begins)))
     return tuple(delivery for delivery in found if delivery)

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.audit.name_lookup import find_job
+from handler.audit.name_lookup import begins, find_job
 from handler.errors import EventRejectedError, Problem
 from handler.jobs.decisions import abandon
 from handler.jobs.hold import BY_HAND
 from handler.jobs.operation_submission import operation_submission
 from handler.jobs.operations import OPERATIONS, OperationRequest, OperationResult, not_done
 from handler.runtime.response import Result
+from handler.values.display import display
 
 if TYPE_CHECKING:
     from handler.audit.job_state import JobState
-    from handler.audit.log import Log
+    from handler.audit.log import Log, View
     from handler.audit.record import Part
     from handler.jobs.effect_runner import EffectRunner
     from handler.jobs.effects import SendSettings
@@ -37,12 +38,12 @@ def run_request(action: Action, runner: EffectRunner, sending: SendSettings) -> 
     """Do what an action asks for with one job, and return its result.
 
     Raises:
-        EventRejectedError: No job has the name, or several have; the error lists candidates.
+        EventRejectedError: No single job is meant, as `find_operable` has it.
         LogError: The log could not be read or written.
     """
     log = runner.log
     try:
-        job = log.read(lambda view: find_job(view, action.job))
+        job = log.read(lambda view: find_operable(view, action.job))
     except LookupError as error:
         raise EventRejectedError([Problem(str(error.args[0]), "job")]) from None
     name = action.name.removeprefix("job.")
@@ -58,6 +59,24 @@ def run_request(action: Action, runner: EffectRunner, sending: SendSettings) -> 
         (said.job or job,),
         errors=() if said.outcome == "so" else sentences,
         warnings=sentences if said.outcome == "so" else (),
+    )
+
+
+def find_operable(view: View, what: str) -> JobState:
+    """Return the job with a name, id or key, as `find_job` does, to operate on it.
+
+    Raises:
+        LookupError: As for `find_job`; also if it is the id of a copy that is not operated on.
+    """
+    job = find_job(view, what)
+    copies = [one for one in job.other_ids.split() if begins(what, [one])]
+    if not copies or begins(what, (job.key, job.name, job.job_id)):
+        return job
+    copy, first = display(copies[0]), display(job.job_id)
+    raise LookupError(
+        f"{copy} is another copy of job {job.name}: `nightdrop jobs delete {job.name}` deletes "
+        f"{first}, and the job goes on as the copy that is left; to keep {first}, delete {copy} at "
+        "IEF"
     )
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from handler.audit.name_lookup import find_job
 from handler.cli.console import exit_with_error, printable
 from handler.cli.existing_log import open_existing
 from handler.cli.operations import NOT_DONE, found_in, operation_command, run_action
@@ -62,10 +61,10 @@ def delete(address: str, job: str, reason: str, *, yes: bool) -> None:
 )
 def abandon(address: str, job: str, reason: str) -> None:
     """Abandon a job."""
-    from handler.jobs.job_request import abandon_job
+    from handler.jobs.job_request import abandon_job, find_operable
 
     with exit_on_log_error(), open_existing(address) as log:
-        found = found_in(log, find_job, job)
+        found = found_in(log, find_operable, job)
         said = abandon_job(found, reason, operator(), log)
     if said.outcome == "not done":
         exit_with_error(said.sentence, NOT_DONE)
@@ -73,8 +72,10 @@ def abandon(address: str, job: str, reason: str) -> None:
 
 
 def _operate(name: ActionName, address: str, what: str, reason: str, *, asks: bool = False) -> None:
+    from handler.jobs.job_request import find_operable
+
     with exit_on_log_error(), open_existing(address) as log:
-        found = found_in(log, find_job, what)
+        found = found_in(log, find_operable, what)
     if asks:
         confirm(f"Delete job {printable(found.name)} ({printable(found.job_id)}) at IEF?")
     reply = run_action(name, address, job=found.key, reason=reason)

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from handler.audit.name_lookup import find_job
+from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.main import main
+from handler.jobs.decisions import Created, record
 from handler.jobs.operations import OPERATIONS
 from tests.conftest import environment
 from tests.support.waiting import wait_for
@@ -38,6 +41,9 @@ KEY = "HUAWEICLOUD_SDK_SK"
 NOWHERE = "http://127.0.0.1:9"
 ACTIONS = "SELECT json_extract(record, '$.action') FROM records WHERE seq > 0 ORDER BY seq"
 ACTORS = "SELECT DISTINCT json_extract(record, '$.actor') FROM records WHERE record LIKE ?"
+
+
+COPY = "ffffffff-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,12 @@ class Site:
     def actions(self) -> list[str]:
         """Return the actions of all records."""
         return self.query(ACTIONS)
+
+    def duplicate(self) -> None:
+        """Record that the job exists once more at IEF."""
+        with closing(SqliteLog(self.environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))) as log:
+            job = log.read(lambda view: find_job(view, self.name))
+            log.commit(record(job.key, job.attempt, Created(COPY)))
 
 
 @pytest.fixture
@@ -297,6 +309,28 @@ def test_a_narrow_terminal_shows_what_fits(site: Site, command: str) -> None:
     assert max(map(len, lines)) <= 60
     assert site.name in "".join(lines)
     assert "running" in "".join(lines)
+
+
+def test_a_job_that_exists_twice_is_shown_by_the_id_of_either_copy(site: Site) -> None:
+    """A notice may have named the other one."""
+    site.duplicate()
+    assert site.run("show", COPY, "-o", "name").stdout == f"{site.name}\n"
+    shown = CliRunner().invoke(main, ["audit", "show", COPY], env=site.environ)
+    assert site.name in shown.stdout
+
+
+def test_an_operation_on_the_other_copy_of_a_job_says_which_is_deleted_first(site: Site) -> None:
+    """It never is on another copy than the one that was named."""
+    site.duplicate()
+    (first,) = site.query("SELECT job_id FROM jobs")
+    for call in (["delete", COPY, "--yes"], ["abandon", COPY[:12]]):
+        refused = site.run(*call)
+        assert refused.exit_code == 1
+        assert f"{COPY} is another copy of job {site.name}" in refused.stderr
+        assert f"`nightdrop jobs delete {site.name}` deletes {first}" in refused.stderr
+    reply = site.fire({"action": "job.delete", "job": COPY})
+    assert (reply["outcome"], "is another copy" in reply["errors"][0]) == ("rejected", True)
+    assert site.actions()[-2:] == ["job.duplicated", "event.rejected"]
 
 
 def test_an_event_about_an_unknown_job_is_rejected_with_similar_names(site: Site) -> None:

@@ -71,6 +71,15 @@ def test_a_job_is_found_by_its_names(log: Log, what: str) -> None:
     assert log.read(lambda view: find_job(view, what)).key == "one"
 
 
+@pytest.mark.parametrize("what", ["7", "89", "8", "9"])
+def test_a_job_that_exists_twice_is_found_by_the_id_of_each_copy(log: Log, what: str) -> None:
+    """Or the beginning of one, in every store."""
+    for copy in ("89", "9"):
+        log.commit(message("job.duplicated", "d1", "one", job_id=copy))
+    assert log.read(lambda view: find_job(view, what)).key == "one"
+    assert [delivery.key for delivery in log.read(lambda view: view.find(what))] == ["d1"]
+
+
 @pytest.mark.parametrize(
     ("what", "message"),
     [

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import sqlite_utils
 
 _CANDIDATES = """
-SELECT 'job' AS kind, key, name, job_id, delivery, shown AS state, planned_at AS at, rowid AS place
+SELECT 'job' AS kind, key, name, job_id || ' ' || other_ids AS ids, delivery, shown AS state,
+    planned_at AS at, rowid AS place
 FROM jobs
 UNION ALL SELECT 'rollout', key, name, '', delivery, state, planned_at, rowid FROM rollouts
 UNION ALL SELECT 'delivery', key, subject, '', key, state, touched_at, rowid FROM deliveries
@@ -47,9 +48,9 @@ def find_records(database: sqlite_utils.Database, what: str) -> list[Record]:
     for row in database.query(_CANDIDATES):
         delivery_of[row["key"]] = row["delivery"]
         _, slash, file = row["name"].rpartition("/")
-        other = row["job_id"] if row["kind"] == "job" else slash and file
+        others = row["ids"].split() if row["kind"] == "job" else [slash and file]
         about = f"{row['state']}, {format_minute(row['at'])}"
-        names = tuple(filter(None, (row["name"], other)))
+        names = tuple(filter(None, (row["name"], *others)))
         known.append(Candidate(row["kind"], row["key"], names, about))
     delivery = _delivery_of_all(what, known, delivery_of)
     found = [] if delivery else find_matches(what, known)
