@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -53,7 +54,32 @@ def order_of(
             plan = _with_nodes(delivery, documents, nodes, invocation)
         except SpecRejectedError as error:
             return Order(delivery, spec, plan, ALLOWED, error.problems)
-    return Order(delivery, spec, plan, _policy_decision(delivery, spec, plan, invocation))
+    policy = _policy_decision(delivery, spec, plan, invocation)
+    if policy.valid_for is not None:
+        plan = _valid_at_most(policy.valid_for, plan, invocation.settings.valid_for)
+    return Order(delivery, spec, plan, policy)
+
+
+def _valid_at_most(longest: int, plan: Plan, default: int) -> Plan:
+    """Return a plan whose jobs are valid for as long as a rule allows, if their specs do not say.
+
+    Args:
+        longest: What the rule allows, in seconds.
+        plan: The plan.
+        default: The operator's setting, in seconds.
+    """
+    if longest >= default:
+        return plan
+    jobs = tuple(
+        job if job.valid_for is not None else job._replace(valid_for=longest) for job in plan.jobs
+    )
+    rollouts = tuple(
+        one
+        if one.settings.valid_for is not None
+        else one._replace(settings=replace(one.settings, valid_for=longest))
+        for one in plan.rollouts
+    )
+    return plan._replace(jobs=jobs, rollouts=rollouts)
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -97,7 +97,13 @@ def _decide(
             found = refusals(rule)
             problems = (Problem(f"{text}: {who} does not allow it", "", at) for at, text in found)
             return PolicyDecision(
-                policy.digest, number, first_problems(problems), limit, approval, rule.source_key
+                policy.digest,
+                number,
+                first_problems(problems),
+                limit,
+                approval,
+                rule.source_key,
+                rule.valid_for,
             )
     text = f"no rule of the {name} is for this source; ask the operator for one"
     return PolicyDecision(policy.digest, 0, (Problem(text),))

@@ -59,6 +59,8 @@ class PolicyDecision(NamedTuple):
         approval: Who must approve the plan first; None if no one needs to.
         source: A key of the rule's source, by which the jobs of a day are counted; "" in the
             built-in policy, which has no such limit.
+        valid_for: How long the rule lets a job be sent after its delivery, in seconds; None: as
+            long as the operator's setting.
     """
 
     policy: str
@@ -67,6 +69,7 @@ class PolicyDecision(NamedTuple):
     limit: DailyLimit | None = None
     approval: Approval | None = None
     source: str = ""
+    valid_for: int | None = None
 
 
 def is_plain(jobs: Sequence[PlannedJob], valid_for: int) -> bool:

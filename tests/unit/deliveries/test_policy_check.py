@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ import yaml
 from handler.errors import PolicyError
 from handler.function import handle
 from handler.invocation.instance import open_instance
-from handler.values.canonical_json import sha256_hex
+from handler.values.canonical_json import moment, sha256_hex
 from tests.conftest import context
 from tests.unit.policy.cases import CASES, Case
 
@@ -144,6 +145,59 @@ def test_each_record_that_relies_on_a_policy_names_it(
         ("job.planned", sha256_hex(OPEN), 1),
         ("delivery.rejected", sha256_hex(CLOSED), 1),
     ]
+
+
+ROLLOUT = {
+    **UPGRADE,
+    "targets": {"nodes": [{"id": "node-1"}, {"id": "node-2"}]},
+    "rollout": {"waves": [1, "100%"]},
+}
+
+
+@pytest.fixture
+def recorded_under(
+    policy: Path, fire: Fire, recorded: Callable[[], list[Reply]]
+) -> Callable[[str, Reply], dict[str, Reply]]:
+    """Hand a spec over under one rule; answers the records by their actions."""
+
+    def run(rule: str, spec: Reply) -> dict[str, Reply]:
+        policy.write_text(f"rules: [{{{rule}}}]")
+        fire(spec)
+        return {one["action"]: one for one in recorded()}
+
+    return run
+
+
+@pytest.mark.parametrize("spec", [UPGRADE, ROLLOUT], ids=["job", "rollout"])
+@pytest.mark.parametrize(
+    ("rule", "own", "minutes"),
+    [
+        ("valid_for: 1m", {}, 1),
+        ("valid_for: 2m", {"valid_for": "1m"}, 1),
+        ("valid_for: 2d", {}, 360),
+        ("valid_for: 2d", {"valid_for": "1d"}, 1440),
+    ],
+)
+def test_a_job_is_valid_for_as_long_as_its_rule_allows(
+    spec: Reply,
+    rule: str,
+    own: Reply,
+    minutes: int,
+    recorded_under: Callable[[str, Reply], dict[str, Reply]],
+) -> None:
+    """Whether its spec says a time or leaves it to the operator's setting, here of six hours."""
+    planned = recorded_under(rule, {**spec, **own})["job.planned"]
+    until = moment(planned["job"]["valid_until"])
+    assert until - moment(planned["at"]) == timedelta(minutes=minutes)
+
+
+def test_an_approval_is_waited_for_as_long_as_the_rule_lets_its_job_be_sent(
+    recorded_under: Callable[[str, Reply], dict[str, Reply]],
+) -> None:
+    """What is approved later would be sent later."""
+    waits = recorded_under("valid_for: 1m, approval: required", UPGRADE)["delivery.awaiting"]
+    until = moment(waits["request"]["lease_until"])
+    assert until - moment(waits["at"]) == timedelta(minutes=1)
 
 
 def test_the_built_in_policy_is_named_too(
