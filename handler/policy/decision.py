@@ -12,6 +12,7 @@ from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import source_sentence
 from handler.policy.verdict import Approval, DailyLimit, PolicyDecision
 from handler.specs.field_types import IMAGE_PATTERN, LONGEST_IMAGE
+from handler.values.duration import duration_text
 from handler.values.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _job(rule: Rule, demand: Demand, valid_for: int) -> Iterator[str]:
     yield from _selection(rule, demand)
     longest = rule.valid_for or valid_for
     if demand.valid_for is not None and demand.valid_for > longest:
-        yield f"valid_for of {demand.valid_for} s, at most {longest} s"
+        yield f"valid_for of {duration_text(demand.valid_for)}, at most {duration_text(longest)}"
     for key in rule.tags:
         if key not in demand.tags:
             yield f"no tag {key}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handler.values.duration import duration_text
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
@@ -62,7 +64,7 @@ def _allowed(rule: Rule) -> Iterator[str]:
     )
     yield f"allowed: {_listed(on, none='nothing more')}"
     yield f"not allowed: {_listed(off, none='nothing')}"
-    longest = f"{rule.valid_for} s" if rule.valid_for else "NIGHTDROP_VALID_FOR"
+    longest = duration_text(rule.valid_for) if rule.valid_for else "NIGHTDROP_VALID_FOR"
     yield f"valid_for: at most {longest}"
     if rule.source_changed:
         yield "objects that were written again after their event are run"

@@ -101,7 +101,7 @@ def test_the_built_in_policy_allows_a_rollout_of_any_size() -> None:
     assert "100 jobs in one file, at most 99" in refused(narrow, wide, chosen=chosen)
 
 
-@pytest.mark.parametrize(("asked", "why"), [("6h", ""), ("7h", "valid_for of 25200 s")])
+@pytest.mark.parametrize(("asked", "why"), [("6h", ""), ("7h", "valid_for of 7h, at most 6h")])
 def test_the_validity_of_a_rollout_is_limited(asked: str, why: str) -> None:
     """As that of a job."""
     text = refused(policy_of({}), {**SELECT, "valid_for": asked})

@@ -185,13 +185,14 @@ def _step(fields: Fields, start: datetime) -> Step:
     action, actor = str(fields["action"]), part(fields, "actor")
     operator = f"by {actor.get('name', '')}" if actor.get("kind") == "operator" else ""
     note = "" if _is_redelivery(fields) else str(fields.get("note", ""))
+    wave = f"wave {part(fields, 'rollout').get('wave')}" if action.startswith("wave.") else ""
     return Step(
         seq=int(str(fields["seq"])),
         after=f"+ {_since(start, fields)}",
         action=action,
         outcome=shown_outcome(action, str(fields["outcome"])),
         job=str(part(fields, "job").get("name", "")),
-        detail="\n".join(filter(None, [_detail(fields), operator, note])),
+        detail="\n".join(filter(None, [wave, _detail(fields), operator, note])),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.audit.record import part
+from handler.audit.record import Draft, Head, part, seal
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.audit.records.delivery_timeline import (
     DeliveryTimeline,
@@ -17,6 +18,8 @@ from handler.cli.audit.records.delivery_timeline import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from handler.audit.record import Part
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +96,25 @@ def test_timelines_are_ordered_by_first_record(timelines: dict[str, DeliveryTime
     """By the number of their first record."""
     numbers = [timeline.steps[0].seq for timeline in timelines.values()]
     assert numbers == sorted(numbers)
+
+
+def test_the_records_of_waves_name_the_wave() -> None:
+    """The approvals of two waves are told apart, and an operator's name follows."""
+    key: Part = {"key": "d"}
+    second: Part = {"key": "r", "wave": 2}
+    ada: Part = {"kind": "operator", "name": "ada"}
+    drafts = [
+        Draft("delivery.planned", "pending", delivery={**key, "jobs": 0}),
+        Draft("wave.started", "success", delivery=key, rollout={"key": "r", "wave": 1}),
+        Draft("wave.approved", "success", key, ada, rollout=second, note="by hand"),
+    ]
+    at = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
+    records = [
+        seal(draft, Head(seq, "0" * 64), at=at, commit="c") for seq, draft in enumerate(drafts)
+    ]
+    [timeline] = build_timelines(records)
+    assert [step.detail for step in timeline.steps] == [
+        "0 jobs",
+        "wave 1",
+        "wave 2\nby ada\nby hand",
+    ]
