@@ -33,6 +33,10 @@ class StoredObjects:
     seconds: float = 0.0
     lock: RLock = field(default_factory=RLock)
 
+    def copy(self) -> StoredObjects:
+        """Return a copy that shares nothing that changes."""
+        return StoredObjects(dict(self.objects), set(self.put), self.seconds)
+
 
 @dataclass
 class MemoryObjects:

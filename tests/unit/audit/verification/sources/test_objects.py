@@ -50,13 +50,19 @@ def note(small_bucket: StoredObjects) -> Head:
     return Head(done.records[-1].seq, done.records[-1].hash)
 
 
-@pytest.fixture
-def small_bucket() -> StoredObjects:
-    """A log of several segments."""
-    small_bucket = StoredObjects()
+@pytest.fixture(scope="module")
+def notes() -> StoredObjects:
+    """A log of several segments, which no test changes."""
+    notes = StoredObjects()
     for _ in range(8):
-        note(small_bucket)
-    return small_bucket
+        note(notes)
+    return notes
+
+
+@pytest.fixture
+def small_bucket(notes: StoredObjects) -> StoredObjects:
+    """A copy of that log."""
+    return notes.copy()
 
 
 def test_it_is_read_when_it_is_first_asked_for(small_bucket: StoredObjects) -> None:
@@ -109,15 +115,21 @@ def test_a_missing_object_is_a_fault(
     assert any(message in str(fault) for fault in verdict.faults)
 
 
-@pytest.fixture
-def bucket() -> StoredObjects:
+@pytest.fixture(scope="module")
+def runs() -> StoredObjects:
     """A log of several segments: jobs created, and one job and one delivery that wait."""
-    bucket = StoredObjects()
+    runs = StoredObjects()
     for number in range(8):
-        grow(bucket, f"{number}", 6)
-    grow(bucket, "waits", 3)
-    grow(bucket, "came", 1)
-    return bucket
+        grow(runs, f"{number}", 6)
+    grow(runs, "waits", 3)
+    grow(runs, "came", 1)
+    return runs
+
+
+@pytest.fixture
+def bucket(runs: StoredObjects) -> StoredObjects:
+    """A copy of that log."""
+    return runs.copy()
 
 
 def grow(bucket: StoredObjects, salt: str, steps: int) -> None:
@@ -243,10 +255,14 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
 }
 
 
+def test_an_intact_log_has_no_faults(bucket: StoredObjects) -> None:
+    """The one whose copies are falsified below."""
+    assert examined(bucket).faults == ()
+
+
 @pytest.mark.parametrize(("attack", "message"), ATTACKS.values(), ids=ATTACKS)
 def test_a_falsified_object_is_found(bucket: StoredObjects, attack: Attack, message: str) -> None:
     """Whatever kind of object it is; the fault names it and what to do."""
-    assert examined(bucket).faults == ()
     attack(bucket)
     verdict = examined(bucket)
     assert verdict.status == 1
