@@ -33,8 +33,14 @@ _PRELOAD = [
     "handler",
     "handler.function",
     "handler.invocation.instance",
+    "handler.audit.sql.sqlite",
+    "handler.triggers.object_storage",
     "tests.hostile.limits",
+    "tests.hostile.asking",
+    "tests.hostile.event_answering",
+    "tests.hostile.answers.answering",
 ]
+"""What a child need not import: the package, and what answers a case."""
 
 
 @dataclass(frozen=True)
