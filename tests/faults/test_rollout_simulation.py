@@ -86,7 +86,7 @@ def _without_resuming(
     ("place", "broken", "violation", "first"),
     [
         ("handler.jobs.gate.withheld", lambda *_: None, "its rollout is stopped", 12),
-        (f"{ADVANCE}.gate_note", lambda *_: "", "behind a closed gate", 1),
+        (f"{ADVANCE}.gate_note", lambda *_: "", "behind a closed gate", 47),
         (f"{ADVANCE}.start_within", lambda _, ready, __: ready, "outside of the window", 0),
         (f"{ADVANCE}.open_period", lambda _, now: Period(now, FOREVER), "its window is", 23),
         ("handler.audit.rollouts.statements.PENDING_NODES", PENDING, "is in a job of", 4),

@@ -81,7 +81,8 @@ def test_every_kind_of_fault_and_every_final_state_occurs(
 
 def test_the_same_seed_gives_the_same_run(endings: list[Ending]) -> None:
     """Down to every record and its time."""
-    assert [simulate(one.seed) for one in endings[:20]] == endings[:20]
+    first = endings[: examples(20)]
+    assert [simulate(one.seed) for one in first] == first
     assert len({ending.digest for ending in endings}) == len(endings)
 
 
