@@ -18,6 +18,7 @@ from handler.values.canonical_json import (
     short_key,
     timestamp,
 )
+from tests.support.depth import examples
 
 LARGEST = 2**53 - 1
 SHORT = {8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\"}
@@ -29,7 +30,11 @@ def nested(
     leaves: st.SearchStrategy[Json], keys: st.SearchStrategy[str]
 ) -> st.SearchStrategy[Json]:
     """Values built of some leaves and some keys."""
-    return st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(keys, inner))
+
+    def branches(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+        return st.lists(inner) | st.dictionaries(keys, inner)
+
+    return st.recursive(leaves, branches, max_leaves=examples(100))
 
 
 EXACT = st.none() | st.booleans() | st.integers(-LARGEST, LARGEST) | TEXT
