@@ -13,7 +13,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -293,8 +293,13 @@ def _last_morning(month: Month, evening: datetime) -> None:
 
 
 def _camera(number: int) -> bytes:
-    spec: dict[str, Any] = yaml.safe_load((_EVENTS / "specs" / "deploy-camera.yaml").read_text())
-    return yaml.safe_dump({**spec, "serial": number}).encode()
+    return yaml.safe_dump({**_camera_sample(), "serial": number}).encode()
+
+
+@cache
+def _camera_sample() -> dict[str, Any]:
+    sample: dict[str, Any] = yaml.safe_load((_EVENTS / "specs" / "deploy-camera.yaml").read_text())
+    return sample
 
 
 def _firmware(number: int) -> bytes:
