@@ -62,11 +62,14 @@ def logged() -> Iterator[list[str]]:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int | None:
-    """Start two workers more than there are cores: tests wait for processes and time-outs."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Start two workers more than there are cores: tests wait for processes and time-outs.
+
+    Unit tests wait for little, and each worker has to collect all of them: one more is enough.
+    """
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None  # xdist reads it
-    return (os.cpu_count() or 1) + 2
+    return (os.cpu_count() or 1) + (1 if config.args == ["tests/unit"] else 2)
 
 
 def _fits(memory: Path) -> bool:
