@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+_NOT_VALID = "the policy is not valid"
 
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 
@@ -193,19 +194,21 @@ def read_policy(data: bytes) -> Policy:
     """Return the policy that a YAML or JSON file holds.
 
     Raises:
-        PolicyError: It is not a policy; each error names its line.
+        PolicyError: It is not a policy; each line of the message but the first is an error.
     """
     try:
         documents = read(data, Limits())
     except SpecRejectedError as error:
-        raise PolicyError(f"the policy is not valid: {error}") from None
+        raise PolicyError(f"{_NOT_VALID}\n{error}") from None
     if len(documents) > 1:
-        raise PolicyError("the policy is not valid: it must be one document")
+        raise PolicyError(f"{_NOT_VALID}\nit must be one document")
     [document] = documents
     issues = validation_issues(PolicyForm, document.value)
     if issues:
-        problems = "; ".join(str(to_problem(issue, document)) for issue in issues)
-        raise PolicyError(f"the policy is not valid: {problems}")
+        problems = sorted(
+            (to_problem(issue, document) for issue in issues), key=lambda one: one.line or 0
+        )
+        raise PolicyError("\n".join([_NOT_VALID, *map(str, problems)]))
     form = PolicyForm.model_validate(document.value)
     return Policy(tuple(rule.to_rule() for rule in form.rules), sha256_hex(data))
 

@@ -34,4 +34,5 @@ def load_policy(address: str, obs: Callable[[], Obs]) -> Policy:
     try:
         return read_policy(read_stored_file(address, obs))
     except (ObjectError, PolicyError) as error:
-        raise PolicyError(f"NIGHTDROP_POLICY: {error}; {_NOTHING_PLANNED}") from error
+        wrong = "; ".join(str(error).splitlines())
+        raise PolicyError(f"NIGHTDROP_POLICY: {wrong}; {_NOTHING_PLANNED}") from error

@@ -116,7 +116,8 @@ def read_policy_at(address: str) -> Policy:
         named = "" if address == BUILT_IN_NAME else address
         return load_policy(named, lambda: open_obs(cloud_environment()))
     except NightdropError as error:
-        exit_with_error(f"{address}: {error.__cause__ or error}")
+        cause = str(error.__cause__ or error)
+        exit_with_error(cause if cause.startswith(address) else f"{address}: {cause}")
 
 
 def origin_named(source: str, uploader: str = "") -> Origin:

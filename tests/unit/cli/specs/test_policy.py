@@ -198,3 +198,17 @@ def test_a_wrong_validity_in_the_environment_is_reported(monkeypatch: pytest.Mon
     assert "NIGHTDROP_VALID_FOR: must be" in run(
         "policy", "check", "plain.json", "--as", "direct", status=2
     )
+
+
+def test_each_error_of_a_policy_has_a_line_of_its_own(tmp_path: Path) -> None:
+    """In the order of the file, as those of a spec."""
+    (tmp_path / "bad.yaml").write_text("rules:\n- from: {prefx: a/}\n  kind: []\n  tags: x\n")
+    wrong, *errors = run("policy", "explain", "--policy", "bad.yaml", status=2).splitlines()
+    assert wrong == "nightdrop: bad.yaml: the policy is not valid"
+    assert [error[:18] for error in errors] == [f"document 1, line {line}" for line in (2, 3, 4)]
+
+
+def test_a_policy_that_is_missing_is_named_once() -> None:
+    """What cannot be read, and why."""
+    said = run("policy", "explain", "--policy", "missing.yaml", status=2)
+    assert said == "nightdrop: missing.yaml cannot be read: No such file or directory\n"
