@@ -67,12 +67,13 @@ def wave_runs(ends: Sequence[int], found: Sequence[Any]) -> list[WaveRun]:
     return runs
 
 
-def waves_over_time(runs: Sequence[WaveRun], now: str) -> Markup:
+def waves_over_time(runs: Sequence[WaveRun], now: str, state: str) -> Markup:
     """Draw when each wave ran, on one scale from the first start to the last end.
 
     Args:
         runs: The waves.
         now: Until when a wave has run that has not ended, a timestamp.
+        state: That of the rollout.
     """
     started = [run for run in runs if run.started_at]
     first = min((moment(run.started_at) for run in started), default=moment(now))
@@ -86,8 +87,9 @@ def waves_over_time(runs: Sequence[WaveRun], now: str) -> Markup:
             continue
         begin, end = moment(run.started_at), moment(run.finished_at or now)
         seconds = (end - begin).total_seconds()
-        so_far = "" if run.finished_at else " so far"
-        times = f"{format_minute(run.started_at)[5:]}, {format_span(seconds)}{so_far}"
+        times = f"{format_minute(run.started_at)[5:]}, {format_span(seconds)}"
+        if not run.finished_at:
+            times += ", then stopped" if state == "stopped" else " so far"
         failed = f", {run.failed} failed" if run.failed else ""
         x = 100 * (begin - first).total_seconds() / whole
         width = max(100 * seconds / whole, 1)
