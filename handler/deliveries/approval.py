@@ -165,9 +165,14 @@ def _expired(one: DeliveryState) -> Draft:
     )
 
 
+def file_name(one: DeliveryState) -> str:
+    """Return the name of a delivery's file, without its folder."""
+    return one.subject.rpartition("/")[2]
+
+
 def _is_named(one: DeliveryState, key: str) -> bool:
     """Return whether a file has the name of a delivery's object, and the suffix."""
-    return key.rpartition("/")[2] == one.subject.rpartition("/")[2] + APPROVAL_SUFFIX
+    return key.rpartition("/")[2] == file_name(one) + APPROVAL_SUFFIX
 
 
 def _refusals(

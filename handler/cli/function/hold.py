@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.audit.name_lookup import Candidate, find_one
+from handler.cli.audit.records.record_row import format_minute
 from handler.cli.console import exit_with_error, printable
 from handler.cli.existing_log import open_existing
 from handler.cli.shared_options import audit_option, exit_on_log_error, operator
 from handler.deliveries.approval import approve as record_approval
+from handler.deliveries.approval import file_name
 from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as record_hold
 from handler.jobs.hold import release as record_release
 from handler.values.canonical_json import short_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeVar
 
     from handler.audit.log import Decide, Log
+    from handler.audit.state import DeliveryState
 
     T = TypeVar("T")
 
@@ -64,7 +68,8 @@ def release(address: str) -> None:
 def approve(address: str, what: str) -> None:
     """Approve the delivery WHAT, a file's name or a key (or a prefix), that awaits approval.
 
-    Its SHA-256 is approved: the next reconciler run plans it if its object still has that digest.
+    Its SHA-256 is approved, for every file of that name and content that waits: the next reconciler
+    run plans it if its object still has that digest.
     `nightdrop audit list --action delivery.awaiting` lists what waits.
 
     \b
@@ -73,19 +78,39 @@ def approve(address: str, what: str) -> None:
     """
     with exit_on_log_error(), open_existing(address) as log:
         awaiting = log.read(lambda view: view.awaiting())
-        known = [
-            Candidate("delivery", one.key, (one.subject, one.subject.rpartition("/")[2]))
-            for one in awaiting
-        ]
+        known = {_candidate(one): _name_and_digest(one) for one in reversed(awaiting)}
+        different = _different(what, known)
         try:
-            key = find_one(what, known).key
+            file = known[find_one(what, different or known)]
         except LookupError as error:
-            exit_with_error(_not_awaiting(log, what) or str(error.args[0]), 1)
-        digest = next(one.digest for one in awaiting if one.key == key)
-        approved = log.commit(record_approval([key], digest, actor=operator())).value
+            became = "" if different else _not_awaiting(log, what)
+            exit_with_error(became or str(error.args[0]), 1)
+        keys, digest = [one.key for one in awaiting if _name_and_digest(one) == file], file[1]
+        approved = log.commit(record_approval(keys, digest, actor=operator())).value
     if not approved:
         exit_with_error("it does not await approval any more", 1)
-    click.echo(f"Approved: SHA-256 {digest}. The next reconciler run plans it.")
+    files, planned = ("", "it") if len(approved) == 1 else (f", {len(approved)} files", "them")
+    click.echo(f"Approved: SHA-256 {digest}{files}. The next reconciler run plans {planned}.")
+
+
+def _name_and_digest(one: DeliveryState) -> tuple[str, str]:
+    """Return what an approval is for: the name of a file, in whatever folder, and its digest.
+
+    Of a timer's spec each tick is approved by itself, so its key is its name.
+    """
+    return file_name(one) if one.trigger == "object" else one.key, one.digest
+
+
+def _candidate(one: DeliveryState) -> Candidate:
+    about = f"{one.state}, {format_minute(one.touched_at)}, SHA-256 {one.digest[:16]}…"
+    return Candidate("delivery", one.key, (one.subject, file_name(one)), about)
+
+
+def _different(what: str, known: Mapping[Candidate, tuple[str, str]]) -> list[Candidate]:
+    """Return one of those that a text means for each name and content that they have."""
+    found = [one for one in known if one.begins(what)]
+    exact = [one for one in found if one.is_called(what)]
+    return [*{known[one]: one for one in exact or found}.values()]
 
 
 def _not_awaiting(log: Log, what: str) -> str:

@@ -204,6 +204,38 @@ def test_an_operator_approves_by_command(
     assert created(emulator) == 1
 
 
+@pytest.mark.parametrize("by_key", [False, True])
+def test_an_operator_approves_every_file_of_a_name_and_content(
+    by_key: bool,  # noqa: FBT001 - a parameter of the test
+    upload: Upload,
+    environ: Environ,
+    fire: Fire,
+) -> None:
+    """As an approval file does: a file dropped twice, and its copy in another folder."""
+    replies = [upload(name, UPGRADE, "a") for name in ("app.yaml", "app.yaml", "b/app.yaml")]
+    what = replies[0]["deliveries"][0] if by_key else "app.yaml"
+    done = CliRunner().invoke(main, ["approve", what, "--audit", environ["NIGHTDROP_AUDIT"]])
+    said = f"Approved: SHA-256 {DIGEST}, 3 files. The next reconciler run plans them.\n"
+    assert (done.exit_code, done.output) == (0, said)
+    assert "awaiting" not in fire(TICK)["open"]
+
+
+def test_an_operator_who_names_several_contents_is_shown_them_and_approves_none(
+    upload: Upload, environ: Environ, fire: Fire
+) -> None:
+    """Each once, however many copies of it wait, with what tells them apart."""
+    other = UPGRADE.replace(b'"x"', b'"y"')
+    for content in (UPGRADE, UPGRADE, other):
+        upload("app.yaml", content, "a")
+    done = CliRunner().invoke(main, ["approve", "app.yaml", "--audit", environ["NIGHTDROP_AUDIT"]])
+    first, *listed = done.stderr.splitlines()
+    assert "app.yaml could be any of these; give more of it, or the key:" in first
+    assert [line.partition("SHA-256 ")[2] for line in listed] == [
+        f"{digest[:16]}…)" for digest in (sha256_hex(other), DIGEST)
+    ]
+    assert (done.exit_code, fire(TICK)["open"]["awaiting"]) == (1, 3)
+
+
 def test_a_timers_spec_awaits_approval_too(
     policy: Path, fire: Fire, tick: Callable[..., Reply], environ: Environ, emulator: Emulator
 ) -> None:
@@ -302,6 +334,23 @@ def test_an_approval_of_one_tick_is_none_of_the_next(
     approved = ["approve", "timer", "--audit", environ["NIGHTDROP_AUDIT"]]
     assert CliRunner().invoke(main, approved).exit_code == 0
     assert fire({**event, "time": "2026-11-24T02:00:00Z"})["outcome"] == "awaiting"
+
+
+def test_two_ticks_of_a_timer_are_approved_one_by_one(
+    policy: Path, fire: Fire, tick: Callable[..., Reply], environ: Environ
+) -> None:
+    """By the key of each: the spec's name means both, and is answered with a list."""
+    assert policy.exists()
+    event = tick(UPGRADE.decode())
+    replies = [fire({**event, "time": f"2026-11-24T0{hour}:00:00Z"}) for hour in (1, 2)]
+    keys = [reply["deliveries"][0] for reply in replies]
+    done = [
+        CliRunner().invoke(main, ["approve", what, "--audit", environ["NIGHTDROP_AUDIT"]])
+        for what in ("timer", keys[0])
+    ]
+    assert [one.exit_code for one in done] == [1, 0]
+    assert "could be any of these" in done[0].stderr
+    assert fire(TICK)["open"]["awaiting"] == 1
 
 
 def test_an_uploader_that_was_exchanged_in_the_outbox_counts_for_nothing(
