@@ -140,7 +140,7 @@ def _uploaded(specs: Sequence[SpecFile], cloud: Cloud) -> list[DroppedFile]:
         sys.exit(WRONG)
     dropped = [upload(spec, cloud) for spec in specs]
     for one in dropped:
-        if one.repeats:
+        if one.repeats and one.has_run:
             click.echo(f"{printable(one.name)} was run before, as it is: no new jobs", err=True)
     return dropped
 

@@ -40,7 +40,8 @@ class DroppedFile(NamedTuple):
         key: Its key.
         digest: SHA-256 of its bytes, which its result file repeats.
         before: The delivery that its result file was about before it was dropped; "" for none.
-        repeats: Whether that run was of the same bytes, so that no other one comes.
+        repeats: Whether that one was of the same bytes, so that its result file may stay.
+        has_run: Whether that one planned anything: one that awaits approval did not.
     """
 
     name: str
@@ -49,6 +50,7 @@ class DroppedFile(NamedTuple):
     digest: str
     before: str = ""
     repeats: bool = False
+    has_run: bool = False
 
     def row(self) -> dict[str, object]:
         """Return it as a row of a list."""
@@ -165,7 +167,9 @@ def upload(spec: SpecFile, cloud: Cloud) -> DroppedFile:
     result = _result(dropped, cloud)
     same = result.get("digest") == dropped.digest and result.get("outcome") != "rejected"
     cloud.obs.write(bucket, key, spec.data, content_type=_CONTENT_TYPE)
-    return dropped._replace(before=str(result.get("delivery", "")), repeats=same)
+    has_run = bool(result.get("jobs") or result.get("rollouts"))
+    before = str(result.get("delivery", ""))
+    return dropped._replace(before=before, repeats=same, has_run=has_run)
 
 
 def refreshed(progress: DropProgress, cloud: Cloud) -> DropProgress:

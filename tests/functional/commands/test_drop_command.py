@@ -12,12 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 from handler.cli.main import main
+from handler.deliveries.result_file import result_data
 from handler.emulator.ief.job import StatusConflictError, paused
 from handler.emulator.server import Emulator
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
 from handler.local.triggers.event_factory import Upload, obs_event
+from handler.runtime.response import Result as DeliveryResult
+from handler.values.canonical_json import sha256_hex
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -174,6 +177,19 @@ def test_the_same_file_again_follows_the_run_before(run: Run, cloud: Emulator) -
     assert result.exit_code == 0
     assert "hall.yaml was run before, as it is: no new jobs" in result.stderr
     assert len(cloud.state.all_jobs()) == 1
+
+
+def test_a_file_that_awaits_approval_is_not_called_run_when_it_is_dropped_again(
+    run: Run, tmp_path: Path, cloud: Emulator
+) -> None:
+    """Its result file has no jobs."""
+    digest = sha256_hex((tmp_path / "hall.yaml").read_bytes())
+    awaits = result_data(
+        f"obs://{BUCKET}/drop/hall.yaml", digest, DeliveryResult("a" * 52, "awaiting")
+    )
+    cloud.state.put_object(BUCKET, "results/hall.yaml.result.json", awaits)
+    result = run("drop", "hall.yaml")
+    assert (result.exit_code, result.stderr) == (0, "")
 
 
 def test_a_job_that_is_paused_has_not_ended(run: Run, cloud: Emulator) -> None:
