@@ -102,8 +102,8 @@ def dev(**options: object) -> None:
     The function runs under functions-framework and restarts when its source changes. Events arrive
     as FunctionGraph delivers them: asynchronously, with retries, and with a failure notice after
     the last one. Ctrl-C ends everything. Exit status: 0 ended on request, 1 a part failed, 2 could
-    not start. With --once: 0 all jobs succeeded, 1 a file was rejected or a job did not succeed, 75
-    something is not done.
+    not start. With --once: 0 all jobs succeeded, 1 a file was rejected, empty or not uploaded, or a
+    job did not succeed, 2 there is no drop folder, 75 something is not done.
 
     \b
       nightdrop dev

@@ -71,6 +71,7 @@ class LocalRun:
         self._notified: list[str] = []  # several threads append to it
         self._reconciled: set[tuple[str, str]] | None = None
         self._statuses: set[str] = set()
+        self._not_uploaded = 0
         self.dashboard = Dashboard(plan.clock.now, echo)
 
     def __enter__(self) -> LocalRun:
@@ -102,18 +103,21 @@ class LocalRun:
             self.dashboard.show_jobs(jobs)
             self.dashboard.show_notices(messages)
             self._statuses = {str(job["status"]) for job in jobs}
+            self._not_uploaded = self._drop_folder.refused
             if quiet and self._statuses <= ENDED and self._is_reconciled(jobs):
                 break
         return ""
 
     def exit_status(self) -> int:
         """Return the exit status of a run with `once`."""
-        return status_of(self.dashboard.outcomes, self._statuses)
+        return status_of(self.dashboard.outcomes, self._statuses, self._not_uploaded)
 
     def end_words(self) -> str:
         """Return what is to be said at the end of a run: where its log is, and what went wrong."""
-        wrong = wrong_of(self.dashboard.outcomes, self._statuses) if self._options.once else []
-        return "; ".join(["ended", f"log and state are in {self._options.folder}/", *wrong])
+        words = ["ended", f"log and state are in {self._options.folder}/"]
+        if self._options.once:
+            words += wrong_of(self.dashboard.outcomes, self._statuses, self._not_uploaded)
+        return "; ".join(words)
 
     def _is_quiet(self) -> bool:
         """Return whether every dropped file was uploaded, and every event processed."""
@@ -224,24 +228,27 @@ class LocalRun:
         self.dashboard.add_sentence(f"ready: drop a job spec into {self._options.drop}/")
 
 
-def status_of(outcomes: Sequence[str], statuses: Collection[str]) -> int:
+def status_of(outcomes: Sequence[str], statuses: Collection[str], not_uploaded: int) -> int:
     """Return the exit status of a run with `once`.
 
     Args:
         outcomes: The words for its events; the last one is that of the reconciler.
         statuses: The statuses of the jobs on the fleet.
+        not_uploaded: How many files in the drop folder were not uploaded.
     """
-    if wrong_of(outcomes, statuses):
+    if wrong_of(outcomes, statuses, not_uploaded):
         return 1
     return 0 if [*outcomes][-1:] == ["completed"] else LATER
 
 
-def wrong_of(outcomes: Sequence[str], statuses: Collection[str]) -> list[str]:
+def wrong_of(outcomes: Sequence[str], statuses: Collection[str], not_uploaded: int) -> list[str]:
     """Return what went wrong in a run, in words; the arguments are those of `status_of`."""
     counted = Counter(word for word in outcomes if word in _WRONG)
-    events = [f"{quantity(count, 'event')} {word}" for word, count in counted.items()]
+    wrong = [f"{quantity(count, 'event')} {word}" for word, count in counted.items()]
+    if not_uploaded:
+        wrong.append(f"{quantity(not_uploaded, 'file')} not uploaded")
     bad = sorted({*statuses} - {SUCCESSFUL})
-    return [*events, *([f"a job on the fleet is {', '.join(bad)}"] if bad else [])]
+    return [*wrong, *([f"a job on the fleet is {', '.join(bad)}"] if bad else [])]
 
 
 @contextmanager

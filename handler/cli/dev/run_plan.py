@@ -106,7 +106,8 @@ def plan_run(options: DevOptions) -> DevPlan:
     """Return the plan of a local run.
 
     Raises:
-        SettingsError: A timer, the clock, the settings file, a setting or the fleet is invalid.
+        SettingsError: A timer, the clock, the settings file, a setting or the fleet is invalid, or
+            there is no drop folder whose files a run with `once` could process.
     """
     try:
         start = options.start.astimezone() if options.start else None
@@ -126,6 +127,10 @@ def plan_run(options: DevOptions) -> DevPlan:
     settings = _load_settings(plan)
     for timer in timers:
         _check_user_event(timer, settings.job_grace)
+    if options.once and not options.drop.exists():
+        raise SettingsError(
+            f"there is no folder {options.drop}; create it, or name another with --drop"
+        )
     return DevPlan(options, timers, clock, given, settings.max_spec_bytes)
 
 

@@ -124,12 +124,13 @@ def _version_of(status: os.stat_result) -> Version:
 class _Tracked:
     """A file in the folder, until it changes; `due` is in seconds of a monotonic clock.
 
-    `done` means uploaded or rejected; `reported` is the last sentence about it.
+    `done` means uploaded or refused; `reported` is the last sentence about it.
     """
 
     version: Version
     due: float
     done: bool = False
+    refused: bool = False
     attempts: int = 0
     reported: str = ""
 
@@ -151,6 +152,7 @@ class DropFolder:
 
     Attributes:
         idle: Whether the last scan left no file to upload.
+        refused: How many files, as the last scan found them, are not uploaded: the empty ones too.
     """
 
     def __init__(
@@ -169,6 +171,7 @@ class DropFolder:
         self._tracked: dict[str, _Tracked] = {}
         self._read_error = ""
         self.idle = False
+        self.refused = 0
 
     def scan(self) -> None:
         """Read the folder once, and upload the files that have not changed for a second."""
@@ -188,6 +191,7 @@ class DropFolder:
         self._read_error = ""
         for name in self._tracked.keys() - present:
             del self._tracked[name]
+        self.refused = sum(tracked.refused for tracked in self._tracked.values())
         self.idle = all(tracked.done for tracked in self._tracked.values())
 
     def _check(self, file: FoundFile) -> None:
@@ -201,7 +205,7 @@ class DropFolder:
     def _try_upload(self, file: FoundFile, tracked: _Tracked, now: float) -> None:
         refusal = self._refusal(file)
         if refusal:
-            tracked.done = True
+            tracked.done = tracked.refused = True
             self._report(f"{display(file.name)} {refusal}")
             return
         try:

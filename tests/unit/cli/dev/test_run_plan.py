@@ -69,6 +69,12 @@ def test_a_drop_folder_does_not_contain_what_the_run_writes(tmp_path: Path) -> N
         plan_run(options(drop=tmp_path, folder=tmp_path / "dev"))
 
 
+def test_a_run_that_ends_by_itself_needs_its_drop_folder(tmp_path: Path) -> None:
+    """A misspelt one would be created, and nothing would be run from it."""
+    with pytest.raises(SettingsError, match="create it, or name another"):
+        plan_run(options(once=True, drop=tmp_path / "specs"))
+
+
 @pytest.mark.parametrize(
     ("event", "error"),
     [

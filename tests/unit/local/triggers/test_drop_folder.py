@@ -253,6 +253,20 @@ def test_a_name_that_is_not_utf_8_is_reported_once(scene: Scene) -> None:
     assert messages.startswith("caf\\udce9.yaml was not uploaded: its name is not UTF-8")
 
 
+def test_files_that_are_not_uploaded_are_counted_until_they_can_be(scene: Scene) -> None:
+    """A link, one that is too large and an empty one; the one beside them is uploaded."""
+    (scene.folder / "a.yaml").write_bytes(b"one")
+    (scene.folder / "empty.yaml").touch()
+    (scene.folder / "large.yaml").write_bytes(b"x" * 1001)
+    (scene.folder / "link.yaml").symlink_to("a.yaml")
+    scene.settle()
+    assert (scene.drop.idle, scene.drop.refused) == (True, 3)
+    (scene.folder / "empty.yaml").write_bytes(b"two")
+    (scene.folder / "large.yaml").unlink()
+    scene.settle()
+    assert (scene.drop.idle, scene.drop.refused) == (True, 1)
+
+
 def test_a_name_cannot_forge_a_line(scene: Scene) -> None:
     """Control characters are shown as escapes."""
     (scene.folder / "a\n12:00:00  all is well\x1b[2K.yaml").symlink_to("nowhere")
