@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from handler.audit.objects.probe_result import PROOF
 from handler.audit.open_log import folder_at
 from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, screen, table
@@ -147,6 +148,8 @@ def _probed(  # noqa: PLR0913, PLR0917 - the settings, and one for each option
     place = (
         stack.enter_context(closing(folder_at(objects, obs_folders(environ)))) if objects else None
     )
+    if place:
+        place.read(PROOF)  # whether the bucket can be reached at all, with these keys
     return run_probe(ProbeClient(ief), transport, job, place, rate)
 
 

@@ -431,6 +431,15 @@ def test_a_deviation_of_obs_is_found(
     assert seen in fact["seen"]
 
 
+def test_a_bucket_that_does_not_exist_shows_nothing(operator: Path) -> None:
+    """The probe could not be tried, and leaves no facts."""
+    file = operator / "facts.json"
+    words = ["probe", "--objects", "obs://nobucket/x/", "--json", str(file)]
+    done = CliRunner().invoke(main, words)
+    assert (done.exit_code, done.stdout, file.exists()) == (2, "", False)
+    assert "no such bucket" in done.stderr
+
+
 @pytest.mark.usefixtures("operator")
 def test_objects_are_written_only_where_they_were_asked_for(cloud: Cloud) -> None:
     """And nothing is left."""
