@@ -117,6 +117,11 @@ def lease_over(job: JobState, now: datetime) -> bool:
     return moment(job.lease_until) <= now
 
 
+def is_being_sent(job: JobState, now: datetime) -> bool:
+    """Return whether an instance sends a job and can still be expected to answer."""
+    return job.state == "sending" and not lease_over(job, now)
+
+
 def is_unknown(job: JobState, now: datetime) -> bool:
     """Return whether the API may have a job without an answer that can still come."""
     return job.state == "unknown" or (job.state == "sending" and lease_over(job, now))
@@ -179,8 +184,7 @@ def abandon(key: str, reason: str, *, actor: Part) -> Decide[JobState]:
 
     def decide(view: View) -> Decision[JobState]:
         job = known(view, key)
-        in_flight = job.state == "sending" and not lease_over(job, view.now)
-        if job.final or in_flight:
+        if job.final or is_being_sent(job, view.now):
             return Decision(job)
         abandoned = about(job)._replace(
             action="job.abandoned", outcome="success", actor=actor, note=reason

@@ -12,7 +12,13 @@ from handler.errors import EventRejectedError, Problem
 from handler.jobs.decisions import abandon
 from handler.jobs.hold import BY_HAND
 from handler.jobs.operation_submission import operation_submission
-from handler.jobs.operations import OPERATIONS, OperationRequest, OperationResult, not_done
+from handler.jobs.operations import (
+    OPERATIONS,
+    OperationRequest,
+    OperationResult,
+    being_sent,
+    not_done,
+)
 from handler.runtime.response import Result
 from handler.values.display import display
 
@@ -92,7 +98,7 @@ def abandon_job(job: JobState, reason: str, actor: Part, log: Log) -> OperationR
 
 def _why(job: JobState) -> str:
     if job.state == "sending":
-        return "is being sent right now; try again later"
+        return being_sent(job)
     if job.finished == "deleted":
         return "was deleted at IEF"
     on_fleet = "; `nightdrop jobs delete` deletes it at IEF" if job.job_id else ""

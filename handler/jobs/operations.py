@@ -5,6 +5,7 @@ after it. What is so already is answered so; what the job's state does not allow
 without a request. The rest is the API's decision.
 
 a job that                  pause     resume    retry     delete
+is being sent               refused   refused   refused   refused (until its lease ends)
 has no id at the API        refused   refused   refused   refused (`nightdrop jobs abandon`)
 runs on the fleet           claimed   so        refused   claimed
 is paused                   so        claimed   refused   claimed
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from handler.audit.job_end import STOPPED, SUCCESSFUL, shown_state
 from handler.audit.job_state import DEAD, DELETED
 from handler.audit.log import Decision
-from handler.jobs.decisions import Refused, Unknown, known, lease_over
+from handler.jobs.decisions import Refused, Unknown, is_being_sent, known, lease_over
 from handler.values.canonical_json import moment, timestamp
 from handler.values.named_tuple import NamedTuple
 
@@ -192,7 +193,8 @@ def result_without_sending(
         return not_done(job, _OF_ROLLOUT)
     if condition not in operation.allowed:
         state, finished = shown_state(job), job.finished
-        return not_done(job, _REFUSED[condition].format(state=state, finished=finished))
+        why = _REFUSED[condition].format(state=state, finished=finished)
+        return not_done(job, being_sent(job) if is_being_sent(job, view.now) else why)
     asked_at = request.asked_at if operation.name != "delete" else None
     why = changed_since(asked_at, job.changed_at, view.now) or _held(view, operation)
     why = why or (_follows_rollout(view, job, request) if job.rollout else "")
@@ -254,6 +256,12 @@ def condition_of(job: JobState) -> str:
     if job.state == "duplicated":
         return "duplicated"
     return "paused" if job.paused else "running"
+
+
+def being_sent(job: JobState) -> str:
+    """Return what to do about a job that an instance is sending, as the end of a sentence."""
+    until = f"{job.lease_until[:19]}Z"
+    return f"is being sent right now, until {until} at the latest; try again after that"
 
 
 def not_done(job: JobState, why: str) -> OperationResult:

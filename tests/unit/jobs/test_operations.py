@@ -104,6 +104,21 @@ def test_a_refusal_says_what_to_do_instead(name: str, what: str, sentence: str) 
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+def test_a_job_that_is_being_sent_is_left_until_its_lease_ends(name: str) -> None:
+    """It cannot be abandoned before that either, so that is not offered."""
+    until = timestamp(NOW + timedelta(minutes=5))
+    sending = CREATED._replace(state="sending", job_id="", lease_until=until)
+    live, over = (
+        result_of(name, sending, Switches(now=now)) for now in (NOW, NOW + timedelta(minutes=5))
+    )
+    assert live
+    assert over
+    assert [one.outcome for one in (live, over)] == ["not done"] * 2
+    assert "until 2026-11-24T02:05:00Z at the latest" in live.sentence
+    assert ["abandon" in one.sentence for one in (live, over)] == [False, True]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
 def test_no_operation_is_sent_while_another_is_not_settled(name: str) -> None:
     """While its lease is live, another instance is at it; afterwards nobody knows yet."""
     earlier = Switches(now=NOW - timedelta(seconds=1))
