@@ -91,8 +91,8 @@ def reconcile(invocation: Invocation) -> Answered:
         from handler.deliveries.approval import expire
 
         expire(before.awaiting, now, invocation.log)
-    left, now = invocation.log.read(
-        lambda view: (view.open(LIMIT, reported), view.now), fresh=False
+    left, now, held = invocation.log.read(
+        lambda view: (view.open(LIMIT, reported), view.now, view.switch("hold")), fresh=False
     )
     runs = [_reported(run, now, invocation) for run in left.unreported]
     unwritten = [run for run in runs if has_result(run, invocation.settings)]
@@ -102,7 +102,10 @@ def reconcile(invocation: Invocation) -> Answered:
         results=[result for step in steps for result in step.results],
         jobs=[job for job in jobs.values() if not job.rollout],
         errors=[*dict.fromkeys(errors), *troubles(unwritten)],
-        warnings=[*cut_off, *(warning for step in steps for warning in step.warnings)],
+        warnings=[
+            *(cut_off or _held_back(left, held)),
+            *(warning for step in steps for warning in step.warnings),
+        ],
         left=_counted(left, len(unwritten)),
     )
 
@@ -115,6 +118,12 @@ def _cut_off(invocation: Invocation) -> tuple[str, ...]:
 
     found = hold_if_cut_off(invocation)
     return (found,) if found else ()
+
+
+def _held_back(left: Open, held: str) -> tuple[str, ...]:
+    """Return that sending is held, for whatever reason, if there is something to send."""
+    waits = held and (left.jobs or left.rollouts)
+    return (f"sending is on hold ({held}); `nightdrop release` releases it",) if waits else ()
 
 
 def _counted(left: Open, results: int) -> dict[str, int]:

@@ -107,6 +107,18 @@ def test_a_hold_stops_all_sending_until_it_is_released(
     ]
 
 
+def test_reconcile_says_that_sending_is_on_hold_while_something_waits_for_that(run: Run) -> None:
+    """With the reason, and what to do; not where nothing is to be sent."""
+    said = "• sending is on hold (freeze); `nightdrop release` releases it\n"
+    assert run("invoke", "-", text="[]").exit_code == 1
+    run("hold", "--reason", "freeze")
+    idle = run("reconcile")
+    run("invoke", "-", text=SPEC)
+    waits = run("reconcile")
+    run("release")
+    assert [said in one.stdout for one in (idle, waits, run("reconcile"))] == [False, True, False]
+
+
 def test_reconcile_ends_with_75_while_anything_is_open(run: Run, emulator: Emulator) -> None:
     """So that a shell's loop can wait for the end."""
     emulator.state.simulation = replace(emulator.state.simulation, job_seconds=500)
