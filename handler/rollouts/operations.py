@@ -109,10 +109,12 @@ def _approve(_view: View, rollout: RolloutState, request: RolloutRequest) -> _An
     wave = request.wave or (rollout.awaited if rollout.awaited > done else 0)
     if wave and wave <= rollout.approved:
         return (), OperationResult("so", f"wave {wave} of {rollout.name} is approved already")
+    if wave > len(rollout.wave_ends):
+        return _refused(rollout, f"it has {quantity(len(rollout.wave_ends), 'wave')}")
     if wave not in to_approve:
         return _refused(rollout, f"no approval of wave {wave} is needed" if wave else _NO_WAVE)
     if wave != to_approve[0]:
-        return _refused(rollout, f"wave {to_approve[0]} is approved before wave {wave}")
+        return _refused(rollout, f"approve wave {to_approve[0]} first")
     draft = about_wave(rollout, "wave.approved", wave)._replace(note=request.reason)
     return (draft,), OperationResult("done", f"wave {wave} of rollout {rollout.name} may start")
 

@@ -201,7 +201,7 @@ def test_a_stop_is_asked_about_and_final(site: Site) -> None:
 def test_a_wave_is_approved_by_its_number_before_it_waits(site: Site) -> None:
     """In their order, and only those that need it."""
     site.fire({**SPEC, "rollout": {"waves": [2, "50%", "100%"], "approve_before": [2, 3]}})
-    for wave, why in ((1, "no approval of wave 1 is needed"), (3, "wave 2 is approved before")):
+    for wave, why in ((1, "no approval of wave 1 is needed"), (3, "approve wave 2 first")):
         refused = site.run("approve", "nightly", "--wave", str(wave))
         assert (refused.exit_code, why in refused.stderr) == (1, True)
     assert site.run("approve", "nightly", "--wave", "2").exit_code == 0

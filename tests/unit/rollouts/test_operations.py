@@ -216,11 +216,21 @@ def test_of_all_copies_of_a_request_with_its_time_one_is_done_at_most(
     assert len(done) == len(set(done))
 
 
+def test_a_wave_that_there_is_not_is_refused_with_how_many_there_are() -> None:
+    """Not as one that needs no approval."""
+    one = planned(waves=("1", "50%", "100%"), approve_before=(2, 3))
+    said = one.operate("approve", wave=9)
+    assert (said.outcome, said.sentence.endswith("it has 3 waves")) == ("not done", True)
+
+
 def test_waves_are_approved_in_their_order() -> None:
     """An approval of the third never stands for one of the second."""
     one = planned(waves=("2", "4", "100%"), approve_before=(2, 3))
     said = one.operate("approve", wave=3)
-    assert (said.outcome, "wave 2 is approved before wave 3" in said.sentence) == ("not done", True)
+    assert (said.outcome, said.sentence.endswith("is planned: approve wave 2 first")) == (
+        "not done",
+        True,
+    )
 
 
 def test_a_job_that_was_claimed_when_its_rollout_was_stopped_is_not_sent_again() -> None:
