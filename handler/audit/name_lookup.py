@@ -21,10 +21,7 @@ MOST_SHOWN = 10
 """Candidates that a message lists."""
 
 _LIKENESS = 0.6
-_LISTS = {
-    frozenset({"job"}): "nightdrop jobs list",
-    frozenset({"rollout"}): "nightdrop rollout list",
-}
+_LIST = "nightdrop audit list"
 _SEPARATORS = ":/"
 _MOST_COMPARED = 2000
 
@@ -85,16 +82,20 @@ def find_job(view: View, what: str) -> JobState:
             )
             for job in known.values()
         ],
+        "nightdrop jobs list",
     )
     if len(deliveries) >= MOST_FOUND and not found.is_called(what):
         raise LookupError(f"{display(what)} begins too many names; give more of it, or the key")
     return known[found.key]
 
 
-def find_matches(what: str, known: Iterable[Candidate]) -> list[Candidate]:
+def find_matches(what: str, known: Iterable[Candidate], listing: str = _LIST) -> list[Candidate]:
     """Return all candidates with a name, or else the only one whose name begins with it.
 
-    The candidates come with the latest first.
+    Args:
+        what: The name, or its beginning.
+        known: The candidates, the latest first.
+        listing: The command that lists them all, for the message that nothing is similar.
 
     Raises:
         LookupError: Nothing matches, or several do; the message lists candidates.
@@ -109,17 +110,17 @@ def find_matches(what: str, known: Iterable[Candidate]) -> list[Candidate]:
     if len(found) == 1:
         return found
     raise LookupError(
-        _list_candidates(what, exact or found) if found else _suggest_names(what, others)
+        _list_candidates(what, exact or found) if found else _suggest_names(what, others, listing)
     )
 
 
-def find_one(what: str, known: Iterable[Candidate]) -> Candidate:
+def find_one(what: str, known: Iterable[Candidate], listing: str = _LIST) -> Candidate:
     """Return the single candidate with a name, as `find_matches` does.
 
     Raises:
         LookupError: As for `find_matches`; also if several candidates have the same name.
     """
-    found = find_matches(what, known)
+    found = find_matches(what, known, listing)
     if len(found) > 1:
         raise LookupError(_list_candidates(what, found))
     return found[0]
@@ -149,7 +150,7 @@ def _list_candidates(what: str, found: Sequence[Candidate]) -> str:
     return f"{display(what)} could be any of these; give more of it, or the key:\n{listed}{rest}"
 
 
-def _suggest_names(what: str, others: Sequence[Candidate]) -> str:
+def _suggest_names(what: str, others: Sequence[Candidate], listing: str) -> str:
     names = [name for one in others[:_MOST_COMPARED] for name in one.names]
     containing = [name for name in names if what and what in name]
     # Names end in what makes them unique, so only their beginnings are compared.
@@ -159,5 +160,4 @@ def _suggest_names(what: str, others: Sequence[Candidate]) -> str:
     message = f'Nothing named "{display(what)}".'
     if similar:
         return f"{message} Similar: {', '.join(similar)}"
-    command = _LISTS.get(frozenset(one.kind for one in others), "nightdrop audit list")
-    return f"{message} `{command}` shows what there is."
+    return f"{message} `{listing}` shows what there is."

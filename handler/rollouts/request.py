@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_COMPARED = 1000
 """How many of the latest rollouts a name is looked for in."""
 
+_LISTING = "nightdrop rollout list"
+
 
 def find_rollout(view: View, what: str) -> RolloutState:
     """Return the rollout with a name or key, or the beginning of one.
@@ -32,7 +34,7 @@ def find_rollout(view: View, what: str) -> RolloutState:
     """
     known = {one.key: one for one in view.rollouts.latest(MOST_COMPARED)}
     candidates = [Candidate("rollout", one.key, (one.name,)) for one in known.values()]
-    return known[find_one(what, candidates).key]
+    return known[find_one(what, candidates, _LISTING).key]
 
 
 def run_rollout_request(action: Action, invocation: Invocation) -> Result:

@@ -155,6 +155,12 @@ def test_an_unknown_rollout_is_rejected_with_what_is_similar(fire: Fire) -> None
     assert 'Nothing named "weekly"' in reply["errors"][0]
 
 
+def test_an_unknown_rollout_leads_to_the_list_of_rollouts(fire: Fire) -> None:
+    """Even where there is none yet."""
+    reply = fire({"action": "rollout.approve", "rollout": "weekly"})
+    assert "`nightdrop rollout list` shows what there is" in reply["errors"][0]
+
+
 @pytest.mark.parametrize("status", ["Timed_out", "Failed", "Partially_successful"])
 def test_a_job_that_ended_without_success_is_looked_at_again(status: str) -> None:
     """A slow node shows as failed, goes on, and succeeds: IEF's page of batch jobs says so."""
