@@ -106,7 +106,9 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
         )
         errors = (before, *notes) if repeated else notes
         return Result(delivery, "rejected", errors=errors, subject=run.subject)
-    return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
+    if run.state == "ignored":
+        return Result(delivery, "ignored", warnings=notes)
+    return Result(delivery, "duplicate")
 
 
 def _outcome_of_plan(jobs: Sequence[JobState], run: DeliveryState) -> ReplyOutcome:

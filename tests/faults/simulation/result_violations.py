@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from tests.faults.simulation.simulated_world import World
 
 _DECIDED = frozenset({"delivery.planned", "delivery.rejected", "spec.rejected"})
+_SHOWN = {
+    "planned": frozenset({"completed", "submitted", "deferred", "partial", "rejected"}),
+    "rejected": frozenset({"rejected"}),
+    "ignored": frozenset({"ignored"}),
+}
+"""The outcomes that a result file may show of a delivery in a state."""
+
 _SCANNED = timedelta(seconds=600)
 """How long a scan may be in coming, once nothing goes wrong any more."""
 
@@ -46,14 +53,16 @@ def unreported(world: World) -> Iterator[str]:
     for run in world.unreported():
         yield f"the result file of {run.subject} does not show that it is {run.state}"
     subject = f"obs://{BUCKET}/{SPEC}"
+    about = [
+        one.fields
+        for one in world.log.records()
+        if part(one.fields, "delivery").get("subject") == subject
+    ]
     deliveries = {
-        short_key(str(said["key"])): str(said["key"])
-        for record in world.log.records()
-        if (said := part(record.fields, "delivery")).get("subject") == subject
-        if record.fields["action"] in _DECIDED
+        short_key(key): key for key in (str(part(one, "delivery")["key"]) for one in about)
     }
     written = world.obs.objects.get((BUCKET, RESULT))
-    if deliveries and written is None:
+    if written is None and any(one["action"] in _DECIDED for one in about):
         yield f"{subject} has no result file"
     if written:
         yield from _outdated(world, json.loads(written.data), deliveries)
@@ -66,6 +75,10 @@ def _outdated(world: World, content: dict[str, Any], deliveries: dict[str, str])
     if run is None:
         yield f"a result file is about {content['delivery']}, which is no delivery of it"
         return
+    if (content["outcome"] == "awaiting", run.state) == (True, "awaiting"):
+        return  # that it waits still is another violation
+    if run.state not in _SHOWN or content["outcome"] not in _SHOWN[run.state]:
+        yield f"a result file shows {content['outcome']}, and the delivery is {run.state}"
     jobs = {job.name: (job.job_id or None, job.finished or None) for job in run.jobs}
     shown_jobs = {one["job_name"]: (one["job_id"], one.get("finished")) for one in content["jobs"]}
     if shown_jobs != jobs:

@@ -102,7 +102,8 @@ def calm(world: World) -> None:
     """End the faults and run the reconciler until nothing is left, or until nothing may be left."""
     schedule = world.schedule
     schedule.calm = world.api.calm = True
-    end = schedule.now + world.settings.valid_for + 2 * world.settings.settle_after
+    # A file that is found once another upload of it has waited in vain may wait as long again.
+    end = schedule.now + 2 * (world.settings.valid_for + world.settings.settle_after)
     ticks = itertools.count()
     while (schedule.now < end + 3600 or (world.rollouts and next(ticks) < _MOST_TICKS)) and (
         schedule.busy or world.waits() or any(unscanned(world))

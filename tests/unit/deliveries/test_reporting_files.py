@@ -6,11 +6,13 @@ import json
 import time
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from handler.audit.job_end import shown_state
+from handler.deliveries.approval import approve
 from handler.deliveries.decisions import known_delivery
 from handler.deliveries.reporting import report
 from handler.emulator.server import Emulator
@@ -177,3 +179,24 @@ def test_a_file_in_a_folder_of_another_buckets_name_leaves_its_result_files_alon
     assert fire_in(both, drop("drop/team-b/app.yaml", UPGRADE))["outcome"] == "rejected"
     fire_in(both, TICK)
     assert files["results/team-b/app.yaml.result.json"].data == before
+
+
+def test_a_file_that_was_written_again_after_its_approval_waits_no_more(
+    emulator: Emulator, environ: Environ, fire: Fire, drop: Drop, tmp_path: Path
+) -> None:
+    """The result file said that it waits; now it says why it is not run."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules: [{approval: required}]")
+    environ |= {"NIGHTDROP_POLICY": str(policy), "NIGHTDROP_SWEEP_FROM": "2100-01-01T00:00:00Z"}
+    event = drop("drop/hall.yaml", UPGRADE)
+    event["Records"][0]["obs"]["object"]["eTag"] = md5(UPGRADE, usedforsecurity=False).hexdigest()
+    fire(event)
+    waits = stored(emulator)
+    with serving(environ) as invocation:
+        (run,) = invocation.log.read(lambda view: view.awaiting())
+        invocation.log.commit(approve([run.key], run.digest, actor={"kind": "operator"}))
+    drop("drop/hall.yaml", UPGRADE + b"\n")  # and its event is lost
+    assert fire(TICK)["open"]["results"] == 0
+    ignored = stored(emulator)
+    assert (waits["outcome"], ignored["outcome"]) == ("awaiting", "ignored")
+    assert ignored["warnings"][0].startswith("source changed: the object was written again")
