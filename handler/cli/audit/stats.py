@@ -113,7 +113,8 @@ def _print_section(
     if not rows:
         return
     console.print(f"\n[bold]{title}[/]")
-    section = table(columns, rows, _OPTIONAL, _INDENT)
+    optional = [name for name in _OPTIONAL if name in columns]
+    section = table(columns, rows, optional, _INDENT)
     for column in section.columns:
         if column.header in {*_COUNTS, *_TIMES, "times"}:
             column.justify = "right"

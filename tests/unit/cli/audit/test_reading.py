@@ -135,6 +135,13 @@ def test_the_stats_fit_eighty_columns_with_every_count(month: Path, run: Run) ->
         assert (name in heading) == any(day[name] for day in days), name
 
 
+def test_the_stats_print_every_section_on_a_narrow_terminal(month: Path) -> None:
+    """Only the columns that a section has are left out of it."""
+    lines = plain_on_terminal(40, lambda: run_on("stats", month, "--days", "2"))
+    titles = {"Per day", "Jobs by state", "What went wrong", "Open", "Latest checkpoint"}
+    assert titles <= set(lines)
+
+
 def test_the_stats_count_events_and_outcomes(run: Run) -> None:
     """By day, by reason, with open work and the latest checkpoint."""
     found = rows(run("stats", "-ojson"))[0]
