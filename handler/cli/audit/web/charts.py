@@ -41,6 +41,7 @@ _DELIVERIES = "SELECT day, state AS kind, count(*) AS times FROM deliveries GROU
 _JOBS = """
 SELECT day,
        CASE WHEN state IN ('created', 'adopted') AND ended = 'Successful' THEN 'successful'
+            WHEN state IN ('created', 'adopted') AND ended = 'deleted' THEN 'deleted'
             WHEN state IN ('created', 'adopted') AND ended <> '' THEN 'failed on the fleet'
             WHEN state IN ('refused', 'expired', 'abandoned', 'duplicated') THEN state
             ELSE 'open' END AS kind,
@@ -57,8 +58,8 @@ DELIVERY_KINDS = ("planned", "repeated", "ignored", "rejected", "received", "awa
 """What the bars of deliveries count, each in a colour of its own."""
 
 JOB_KINDS = (
-    *("successful", "failed on the fleet", "refused", "expired", "abandoned", "duplicated"),
-    "open",
+    *("successful", "failed on the fleet", "deleted", "refused", "expired", "abandoned"),
+    *("duplicated", "open"),
 )
 """What the bars of jobs count."""
 

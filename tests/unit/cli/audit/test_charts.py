@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.audit.web import charts
 from handler.cli.audit.web.charts import (
     DELIVERY_KINDS,
@@ -13,8 +20,13 @@ from handler.cli.audit.web.charts import (
     Bar,
     Mark,
     bars_of_days,
+    draw_charts,
     marks_over_time,
 )
+from handler.cli.audit.web.report_tables import write_page_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 KINDS = ("planned", "failed on the fleet")
 
@@ -61,6 +73,32 @@ def test_durations_are_marked_on_a_scale_of_powers() -> None:
     assert "&lt;b&gt;: 1 h" in drawn
     assert drawn.count("<circle") == 2
     assert "adopted" not in drawn
+
+
+def test_a_job_that_was_deleted_has_not_failed(tmp_path: Path) -> None:
+    """It is a kind of its own, as `status` counts it as neither."""
+    about = {"key": "d", "trigger": "direct", "subject": "s"}
+    planned = Draft(
+        "job.planned",
+        "pending",
+        {"key": "d"},
+        job={"key": "j", "name": "n", "type": "node_upgrade", "document": 1},
+    )
+    steps = [
+        planned._replace(action=f"job.{word}", response={"job_id": "i"})
+        for word in ("created", "deleted")
+    ]
+    with closing(SqliteLog(tmp_path / "audit.db")) as log:
+        drafts = (Draft("delivery.planned", "pending", about), planned, *steps)
+        log.commit(lambda _view: Decision(None, drafts))
+    write_page_copy(f"sqlite:///{tmp_path / 'audit.db'}", tmp_path / "page.db")
+    with closing(sqlite3.connect(tmp_path / "page.db")) as copy:
+
+        async def run_query(sql: str) -> Sequence[Any]:
+            return copy.execute(sql).fetchall()
+
+        drawings = dict(asyncio.run(draw_charts(run_query)))
+    assert "1 deleted" in drawings["Jobs per day, by result"]
 
 
 def test_an_empty_chart_says_so() -> None:
