@@ -233,17 +233,17 @@ def _evidence_remarks(
     evidence: Evidence, outside: CheckpointEvidence, checkpoints: _Checkpoints, head: Head
 ) -> Iterator[str]:
     last = outside.confirmed
-    if not last.seq:
+    if last.seq:
+        when = f" ({last.at})" if last.at else ""
+        rest = head.seq - last.seq
+        follows = "; later records are checked by the chain alone" if rest else ""
+        yield f"confirmed from outside up to record {last.seq} of {head.seq}{when}{follows}"
+    elif not any(one.seq for one in outside.claims):  # else it contradicts the log: a fault
         yield "cannot tell whether the end was cut off: " + (
             f"the log names {checkpoints.recorded} checkpoints, and none of them was found"
             if evidence.places
             else "give --checkpoints or --expect-head"
         )
-    else:
-        when = f" ({last.at})" if last.at else ""
-        rest = head.seq - last.seq
-        follows = "; later records are checked by the chain alone" if rest else ""
-        yield f"confirmed from outside up to record {last.seq} of {head.seq}{when}{follows}"
     if checkpoints.names and not evidence.keys:
         yield "signatures were not checked: name the public key with --key"
     if evidence.keys and outside.unsigned:

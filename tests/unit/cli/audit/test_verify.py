@@ -117,6 +117,7 @@ def test_a_cut_tail_is_found(log: LongLog) -> None:
         assert done.exit_code == 1
         assert "records, and here are 150: the end is cut off" in done.output
         assert "INVALID: 150 records" in done.output
+        assert "cannot tell" not in done.output
 
 
 def test_many_faults_are_counted(log: LongLog) -> None:
