@@ -100,6 +100,7 @@ class ChainChecker:
 
     Attributes:
         head: The last record that was checked, as stored.
+        records: How many were checked.
         faults: What is wrong.
         latest: The time of that record, a timestamp.
         clock_regressions: How many records have an earlier time than the record before them.
@@ -107,6 +108,7 @@ class ChainChecker:
     """
 
     head: Head = field(default_factory=Head)
+    records: int = 0
     faults: Faults = field(default_factory=Faults)
     latest: str = ""
     clock_regressions: int = 0
@@ -119,6 +121,7 @@ class ChainChecker:
         for page in pages:
             for row in page:
                 self._check(row)
+            self.records += len(page)
             advance(len(page))
 
     def _check(self, row: RecordRow) -> None:

@@ -27,7 +27,7 @@ class Verdict:
     """The result of a verification: the last record, the first faults and the count of all.
 
     `remarks` are sentences that are no faults; `confirmed` is the number of the last record that
-    something outside the log confirms, or 0.
+    something outside the log confirms, or 0; `records` counts those that were read.
     """
 
     head: Head
@@ -35,6 +35,7 @@ class Verdict:
     count: int = 0
     remarks: tuple[str, ...] = ()
     confirmed: int = 0
+    records: int = 0
 
     @property
     def whole(self) -> bool:
@@ -58,7 +59,8 @@ def verify(records: Iterable[Record]) -> Verdict:
     checker.check_pages(
         ([row_of(record.seq, record.hash, record.text)] for record in records), lambda _count: None
     )
-    return Verdict(checker.head, tuple(checker.faults.listed), checker.faults.count)
+    faults = checker.faults
+    return Verdict(checker.head, tuple(faults.listed), faults.count, records=checker.records)
 
 
 def row_of(seq: int, stored: str, text: str) -> RecordRow:

@@ -85,8 +85,8 @@ def verify_log(
         *_clock_remarks(checker),
         *_evidence_remarks(evidence, outside, checkpoints, checker.head),
     )
-    seq = outside.confirmed.seq
-    return Verdict(checker.head, tuple(faults.listed), faults.count, remarks, seq)
+    listed, seq = tuple(faults.listed), outside.confirmed.seq
+    return Verdict(checker.head, listed, faults.count, remarks, seq, checker.records)
 
 
 def require_valid_records(source: RecordSource, evidence: Evidence) -> None:

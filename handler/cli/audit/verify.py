@@ -43,6 +43,10 @@ expect_head_option = click.option(
 
 _HEAD = re.compile(r"([0-9]{1,15}):([0-9a-f]{64})")
 _WORDS = {VALID: "valid", INVALID: "INVALID", CANNOT_TELL: "chain valid, completeness not proven"}
+_INCOMPLETE = (
+    "• the file lacks records: an export with filters cannot be verified; export all records, "
+    "without --since, --action and the like"
+)
 _SHOWN = 20
 _REDRAWN = 20_000
 
@@ -90,6 +94,8 @@ def verify(
     except (NightdropError, OSError) as error:
         exit_with_error(str(error), CANNOT_TELL)
     _show(verdict)
+    if file is not None and verdict.records < verdict.head.seq:
+        click.echo(_INCOMPLETE)
     sys.exit(verdict.status)
 
 
@@ -114,7 +120,7 @@ def _show(verdict: Verdict) -> None:
     if verdict.count > _SHOWN:
         click.echo(f"… and {verdict.count - _SHOWN} more")
     head = verdict.head
-    click.echo(f"{_WORDS[verdict.status]}: {head.seq} records, head {head.seq}:{head.hash}")
+    click.echo(f"{_WORDS[verdict.status]}: {verdict.records} records, head {head.seq}:{head.hash}")
     for remark in verdict.remarks:
         click.echo(f"• {printable(remark)}")
 
