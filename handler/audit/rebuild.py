@@ -19,6 +19,7 @@ from handler.audit.sql.sqlite_migration import migrate
 from handler.audit.verification.verifier import require_valid_records
 from handler.errors import LogError
 from handler.values.obs_address import OBS
+from handler.values.store_address import no_log
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
@@ -49,6 +50,8 @@ def rebuild(
     """
     with closing(open_source(address, folders)) as source:
         require_valid_records(source, evidence)
+        if address.startswith(OBS) and not source.end().seq:
+            raise LogError(no_log(address))
     if address.startswith(SQLITE):
         _rebuild_file(Path(address.removeprefix(SQLITE)))
     if address.startswith(OBS):

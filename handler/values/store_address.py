@@ -33,6 +33,11 @@ def checked_log_address(value: str) -> str:
     )
 
 
+def no_log(place: object) -> str:
+    """Return that there is no log at an address or a path, and what to do."""
+    return f"there is no audit log at {place}; run the function once, or name another"
+
+
 def checked_checkpoint_address(value: str) -> str:
     """Return the address of checkpoints.
 

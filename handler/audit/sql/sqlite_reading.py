@@ -21,6 +21,7 @@ from handler.audit.sql.sqlite_migration import version_of
 from handler.audit.sql.view import SqlView
 from handler.errors import LogBrokenError, LogError, LogOutdatedError
 from handler.values.canonical_json import utc_now
+from handler.values.store_address import no_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,7 +81,7 @@ def open_read_only(path: str | Path) -> sqlite3.Connection:
     """
     file = Path(path)
     if not file.is_file():
-        raise LogError(f"there is no audit log at {path}; run the function once, or name another")
+        raise LogError(no_log(path))
     with translate_read_errors(file):
         return _open(file)
 

@@ -21,9 +21,10 @@ from handler.cli.configuration.environment import cloud_environment, environment
 from handler.cli.console import exit_with_error, printable
 from handler.cli.open_stores import open_any_source, open_obs
 from handler.cli.shared_options import FILE, SettingOption
-from handler.errors import LogBrokenError, NightdropError, SettingsError
+from handler.errors import LogBrokenError, LogError, NightdropError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint_store
 from handler.values.obs_address import OBS
+from handler.values.store_address import no_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,6 +85,8 @@ def verify(
         evidence = evidence_of(checkpoints, head, keys)
         with closing(_stored(address, file)) as stored, _progress(stored) as advance:
             verdict = verify_log(stored, evidence, advance=advance)
+        if file is None:
+            _require_log(address, verdict)
     except ImportError:
         exit_with_error(
             "checking signatures needs cryptography; in a checkout, `make .venv/.dev` installs it",
@@ -131,6 +134,12 @@ def _stored(address: str | None, file: Path | None) -> RecordSource:
     if address is None:
         raise SettingsError("name the log with --audit, or an exported one with --file")
     return open_any_source(address)
+
+
+def _require_log(address: str | None, verdict: Verdict) -> None:
+    """Refuse an address in OBS where nothing is, and where nothing says that something was."""
+    if address and address.startswith(OBS) and not (verdict.records or verdict.faults):
+        raise LogError(no_log(address))
 
 
 def _place(address: str) -> CheckpointStore:

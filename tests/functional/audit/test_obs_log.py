@@ -176,6 +176,25 @@ def test_a_hold_at_an_address_without_a_log_is_refused(emulator: Emulator) -> No
     assert not any(key.startswith("audti/") for key in emulator.state.buckets["nightdrop-drop"])
 
 
+@pytest.mark.usefixtures("in_obs")
+@pytest.mark.parametrize(
+    "call", ["list", "stats", "show x", "export --format csv", "verify", "rebuild --yes"]
+)
+def test_an_address_without_a_log_is_named(emulator: Emulator, call: str) -> None:
+    """As for a file that is not there: after a typing error, an empty log would look unharmed."""
+    done = run("audit", *call.split(), "--audit", "obs://nightdrop-drop/audti/")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "there is no audit log at obs://nightdrop-drop/audti/; run the" in done.stderr
+    assert not any(key.startswith("audti/") for key in emulator.state.buckets["nightdrop-drop"])
+
+
+@pytest.mark.usefixtures("in_obs")
+def test_a_log_whose_records_are_all_gone_is_invalid_by_a_noted_head() -> None:
+    """It is not said to have never been there."""
+    done = run("audit", "verify", "--expect-head", f"4:{'a' * 64}")
+    assert (done.exit_code, "4 records, and here are 0" in done.stdout) == (1, True)
+
+
 def test_a_store_that_was_not_probed_causes_a_warning_at_every_start(
     in_obs: dict[str, str], fire_in: Fire, lines: list[str]
 ) -> None:

@@ -25,6 +25,7 @@ from handler.audit.sql.sqlite_reading import open_read_only
 from handler.cli.open_stores import open_any_log
 from handler.errors import LogBrokenError, LogError
 from handler.values.obs_address import OBS
+from handler.values.store_address import no_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -55,7 +56,7 @@ def open_reader(address: str) -> Iterator[LogReader]:
         LogError: There is no log at the address, or it cannot be read.
     """
     if is_remote(address):
-        with closing(open_any_log(address)) as log:
+        with _open_remote(address) as log:
             yield LogReader(
                 log.records,
                 lambda: log.read(lambda view: view.head).seq,
@@ -96,7 +97,7 @@ def open_database(address: str, about: str | None = None) -> sqlite_utils.Databa
         if not address.startswith(SQLITE):
             raise LogError(no_address(address))
         return _wrap(open_read_only(address.removeprefix(SQLITE)))
-    with _new_copy() as copy, closing(open_any_log(address)) as log:
+    with _new_copy() as copy, _open_remote(address) as log:
         if about:
             _copy_matches(log, about, copy)
         else:
@@ -121,6 +122,15 @@ def open_with_forgotten(address: str) -> sqlite_utils.Database | None:
             remembered = (one for one in log.records(0) if _FORGETTING not in one.text)
             _copy_records(remembered, copy)
             return _wrap(copy)
+
+
+@contextmanager
+def _open_remote(address: str) -> Iterator[Log]:
+    with closing(open_any_log(address)) as log:
+        # In OBS there is nothing to be found of a log before its first record.
+        if address.startswith(OBS) and not log.read(lambda view: view.head).seq:
+            raise LogError(no_log(address))
+        yield log
 
 
 @contextmanager
