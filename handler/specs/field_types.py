@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
 
 from handler.values.duration import PATTERN, seconds_of
@@ -98,6 +98,11 @@ class TextRule(NamedTuple):
         if self.pattern:
             limits["pattern"] = f"^(?:{self.pattern})$"
         return {**handler(schema), **limits}
+
+
+def _no_number(value: object) -> object:
+    """Refuse a number: in quotes, it would still have no unit."""
+    return _checked_duration(str(value)) if isinstance(value, int | float) else value
 
 
 def _checked_duration(text: str) -> str:
@@ -202,5 +207,8 @@ TagKey = Annotated[
 ]
 TagValue = Annotated[str, TextRule(256, _LINE, _LINE_IN_WORDS)]
 Duration = Annotated[
-    str, AfterValidator(_checked_duration), Field(json_schema_extra={"pattern": f"^{PATTERN}$"})
+    str,
+    BeforeValidator(_no_number),
+    AfterValidator(_checked_duration),
+    Field(json_schema_extra={"pattern": f"^{PATTERN}$"}),
 ]

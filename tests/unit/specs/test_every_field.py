@@ -60,7 +60,8 @@ def test_a_text_field_takes_text_alone(spec: dict[str, Any], wrong: Json) -> Non
         found = errors(with_leaf(spec, path, wrong))
         assert found, path
         assert any("quotes" in one or "leave the field out" in one for one in found) or (
-            path[-1] in {"kind", "job_type", "target_type", "type", "restart_policy", "serial"}
+            path[-1]
+            in {"kind", "job_type", "target_type", "type", "restart_policy", "serial", "valid_for"}
         )
 
 
