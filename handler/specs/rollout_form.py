@@ -33,6 +33,7 @@ _WAVE = re.compile(r"([1-9][0-9]{0,5})|([1-9][0-9]?|100)%")
 _FAILURES = re.compile(r"0|0%|" + _WAVE.pattern)
 _ALL = "100%"
 _ZONE_LENGTH = 64
+_OFFSET = re.compile(r"(?:utc|gmt)? ?[+-]?[0-9:]+", re.IGNORECASE)
 
 
 def _wave(value: Any) -> Any:  # noqa: ANN401 - raw input
@@ -86,6 +87,9 @@ def _zone(text: str) -> str:
     try:
         zoneinfo.ZoneInfo(text[:_ZONE_LENGTH])
     except (KeyError, ValueError, OSError):
+        if _OFFSET.fullmatch(text[:_ZONE_LENGTH]):
+            place = "write a place instead of an offset, such as Asia/Shanghai"
+            raise rule_error(f"no known time zone; {place}") from None
         known = {name.lower(): name for name in zoneinfo.available_timezones()}
         near = known.get(nearest_name(text.lower(), list(known)))
         hint = f"did you mean {near}?" if near else "write one such as Asia/Shanghai or UTC"

@@ -112,6 +112,11 @@ def test_a_wrong_rollout_is_refused(rollout: dict[str, Json], error: str) -> Non
         ({"timezone": "../etc/passwd"}, f"{NOT_A_ZONE}write one such as Asia/Shanghai or UTC"),
         ({"timezone": "Europe"}, f"{NOT_A_ZONE}did you mean Europe/Rome?"),
         ({"timezone": "Z" * 9999}, f"{NOT_A_ZONE}write one such as Asia/Shanghai or UTC"),
+        *(
+            ({"timezone": text},
+             f"{NOT_A_ZONE}write a place instead of an offset, such as Asia/Shanghai")
+            for text in ("GMT+8", "utc+8", "UTC +08:00", "+08:00")
+        ),
         ({"form": "01:00"}, "window.form: unknown field; did you mean `from`?"),
     ],
 )  # fmt: skip
