@@ -79,7 +79,7 @@ def shown_job(job: JobState, asked_by: str, progress: Progress | None = None) ->
         "state": state_word(job, progress),
         "progress": str(known),
         "asked by": asked_by,
-        "since": job.changed_at,
+        "changed": job.changed_at,
         "reason": job.note,
         "job_id": job.job_id,
         "key": short_key(job.key),
@@ -95,7 +95,7 @@ def foreign_row(job: ListedJob) -> dict[str, object]:
         "state": fleet_word(progress),
         "progress": str(progress),
         "asked by": "others",
-        "since": "",
+        "changed": "",
         "reason": job.description,
         "job_id": job.job_id,
         "key": "",
@@ -105,7 +105,7 @@ def foreign_row(job: ListedJob) -> dict[str, object]:
 def row_for_table(row: Mapping[str, object]) -> dict[str, object]:
     """Return a row as a table shows it: times to the second, of the reason the first line."""
     reason = str(row["reason"]).partition("\n")[0]
-    return {**row, "since": format_time(row["since"]), "reason": reason}
+    return {**row, "changed": format_time(row["changed"]), "reason": reason}
 
 
 def state_word(job: JobState, progress: Progress | None) -> str:

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 _MOST = 10_000
 _SLACK = timedelta(minutes=5)
 _JOBS = Listing(
-    ("name", "kind", "state", "progress", "asked by", "since", "reason"),
+    ("name", "kind", "state", "progress", "asked by", "changed", "reason"),
     name="name",
     empty="No job matches.",
-    optional=("progress", "since", "asked by", "kind"),
+    optional=("progress", "changed", "asked by", "kind"),
 )
 
 

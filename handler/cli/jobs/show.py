@@ -67,7 +67,7 @@ def _tasks(fleet: ShownJob) -> list[dict[str, str]]:
 
 
 def _facts(row: Mapping[str, object], fleet: ShownJob | None) -> Table:
-    facts = {**row, "since": format_time(row["since"])}
+    facts = {**row, "changed": format_time(row["changed"])}
     if fleet:
         counted = Counter(status for status, _ in fleet.tasks)
         facts["tasks"] = ", ".join(f"{count} {status}" for status, count in counted.items())

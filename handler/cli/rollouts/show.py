@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from handler.cli.rollouts.rollout_details import RolloutDetails
     from handler.rollouts.progress import NodeReason
 
-_JOB_COLUMNS = ("name", "state", "progress", "since", "reason")
+_JOB_COLUMNS = ("name", "state", "progress", "changed", "reason")
 
 
 @click.command()
@@ -80,9 +80,9 @@ def _parts(
     yield from _reasons("Skipped", details.standing.counts.skipped, details.skipped)
     if jobs:
         yield Text(f"\nRunning jobs ({len(jobs)})", style="bold")
-        rows = [{**job, "since": format_time(job["since"])} for job in jobs]
+        rows = [{**job, "changed": format_time(job["changed"])} for job in jobs]
         cells = [[row[name] for name in _JOB_COLUMNS] for row in rows]
-        yield table(_JOB_COLUMNS, cells, optional=("progress", "since"))
+        yield table(_JOB_COLUMNS, cells, optional=("progress", "changed"))
 
 
 def _facts(details: RolloutDetails, by: str) -> Iterator[tuple[str, str]]:

@@ -130,7 +130,7 @@ def test_a_job_is_listed_with_its_progress(site: Site) -> None:
         "progress",
         "asked",
         "by",
-        "since",
+        "changed",
         "reason",
     ]
     assert row.split()[:6] == [site.name, "node_upgrade", "running", "0", "of", "2"]

@@ -60,7 +60,7 @@ def test_a_row_has_everything_and_the_table_what_fits() -> None:
     row = shown_job(job, "a call", Progress("Running", 2, 1, 0))
     assert (row["state"], row["progress"], row["reason"]) == ("running", "1 of 2", "first\nsecond")
     shown = row_for_table(row)
-    assert (shown["since"], shown["reason"]) == ("2026-11-24 02:00:00", "first")
+    assert (shown["changed"], shown["reason"]) == ("2026-11-24 02:00:00", "first")
 
 
 def test_what_asks_no_cloud_loads_nothing_of_it() -> None:
