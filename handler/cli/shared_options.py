@@ -135,7 +135,10 @@ def write_files(folder: Path, texts: Mapping[str, str], *, yes: bool) -> None:
     """Write texts into a folder; a file with other content is replaced after a question, or `yes`.
 
     All questions come before the first file is written. Prints a line per file. Exits with status 1
-    if an answer is no, 2 if a file cannot be written.
+    if an answer is no, 2 if a file or folder cannot be used.
+
+    Raises:
+        OSError: Nothing can be written, as on a full disk.
     """
     path = folder
     try:

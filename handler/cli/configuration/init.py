@@ -39,8 +39,8 @@ def init(folder: Path, *, yes: bool) -> None:
     """Write into FOLDER a first spec, nightdrop.toml with a profile, and the schema of specs.
 
     The first line of the spec names the schema for editors. A file that is there is only replaced
-    after a question. Exit status: 0 written, 1 the answer was no, 2 not written because of an
-    error.
+    after a question. Exit status: 0 written, 1 the answer was no, 2 a file or folder cannot be
+    used, 74 nothing can be written, as on a full disk or a read-only medium.
 
     \b
       nightdrop init

@@ -20,7 +20,8 @@ def infra(folder: Path, *, yes: bool) -> None:
     """Write the Terraform of a deployment into FOLDER: the module, and examples that use it.
 
     A file that is there is only replaced after a question. Exit status: 0 written, 1 the answer
-    was no, 2 not written because of an error.
+    was no, 2 a file or folder cannot be used, 74 nothing can be written, as on a full disk or a
+    read-only medium.
 
     \b
       nightdrop infra terraform

@@ -81,6 +81,13 @@ def test_the_help_of_a_command_has_two_examples_of_it(path: str) -> None:
     assert len([one for one in called if f"{one} ".startswith(f"{path} ")]) >= 2
 
 
+@pytest.mark.parametrize("path", ["nightdrop init", "nightdrop infra"])
+def test_a_command_that_writes_files_has_the_status_of_a_full_disk(path: str) -> None:
+    """It is not that of other errors."""
+    text = " ".join((COMMANDS[path].help or "").split())
+    assert "2 a file or folder cannot be used, 74 nothing can be written, as on a full disk" in text
+
+
 @pytest.mark.parametrize(
     "words",
     [["audit", "lst"], ["hold", "--raeson", "x"], ["invoke"], ["audit", "list", "-o", "xml"]],
