@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 _AGE = re.compile(r"(\d{1,5})([smhdw])")
+_NEVER = "~"  # after every timestamp
+_NO_PERIOD = (
+    "--since is not before --until, so no record can match; of two ages, --since is the longer one"
+)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -87,6 +91,8 @@ def filter_options(command: Callable[P, None]) -> Callable[..., None]:
     @wraps(command)
     def wrapper(*args: Any, **given: Any) -> None:  # noqa: ANN401 - click's own arguments
         conditions = {field.name: given.pop(field.name) or "" for field in fields(RecordFilter)}
+        if conditions["since"] >= (conditions["until"] or _NEVER):
+            raise click.UsageError(_NO_PERIOD)
         command(*args, selection=RecordFilter(**conditions), **given)  # type: ignore[arg-type] # as above
 
     for option in reversed(_OPTIONS):

@@ -108,3 +108,17 @@ def test_a_command_gets_its_filter() -> None:
     assert done.output == f"{expected!r}\n"
     refused = CliRunner().invoke(command, ["--since", "yesterday"])
     assert (refused.exit_code, "Use a date" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("since", "until"), [("1m", "1h"), ("2026-11-21", "2026-11-20")])
+def test_a_period_that_ends_before_it_begins_is_refused(since: str, until: str) -> None:
+    """No record would ever match."""
+
+    @click.command()
+    @filter_options
+    def command(selection: RecordFilter) -> None:
+        click.echo(repr(selection))
+
+    done = CliRunner().invoke(command, ["--since", since, "--until", until])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--since is not before --until, so no record can match" in done.stderr
