@@ -72,7 +72,7 @@ def failure_sentence(job: JobState) -> str:
     """Return a sentence about a job that went wrong or that was deleted: what, and why."""
     state, why = shown_state(job), f": {job.note}" if job.note else ""
     if state in DEAD:
-        return f"job {job.name} was {state}{why}"
+        return f"job {job.name} {'' if state == 'expired' else 'was '}{state}{why}"
     if state in FAILED or state == "deleted":
         verb = {"deleted": "was deleted", "end unknown": "has no known end"}.get(state, state)
         tasks = f", {job.succeeded} of {job.tasks} tasks succeeded" if job.tasks else ""

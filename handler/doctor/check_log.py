@@ -159,7 +159,8 @@ def _overdue(seen: LogStatus, settings: Settings) -> Iterator[Finding]:
     if _age(oldest, seen) > _UNTOUCHED_FOR:
         yield warn(
             "work",
-            f"{len(seen.open.deliveries)} deliveries are undecided, the oldest since {oldest}",
+            f"{quantity(len(seen.open.deliveries), 'delivery')} undecided, the oldest since "
+            f"{oldest}",
             "`nightdrop audit list --action delivery.received` lists them; deliver again what is "
             "still wanted",
         )
@@ -167,7 +168,7 @@ def _overdue(seen: LogStatus, settings: Settings) -> Iterator[Finding]:
     if unwritten:
         yield warn(
             "work",
-            f"the result files of {len(unwritten)} deliveries could not be written; "
+            f"the result files of {quantity(len(unwritten), 'delivery')} could not be written; "
             f"{unwritten[0].subject}: {unwritten[0].result_error}",
             "check that NIGHTDROP_RESULTS names a bucket that this function may write to",
         )
@@ -191,8 +192,8 @@ def _waiting(seen: LogStatus, longest: float) -> Iterator[Finding]:
         why = f" ({oldest.note})" if oldest.note else ""
         yield warn(
             "work",
-            f"{len(jobs)} jobs wait, {_unknown(seen.open)} of them unknown; {oldest.name} has been "
-            f"{oldest.state} since {oldest.changed_at}{why}",
+            f"{quantity(len(jobs), 'job')} to send or settle, {_unknown(seen.open)} of them "
+            f"unknown; {oldest.name} has been {oldest.state} since {oldest.changed_at}{why}",
             _RECONCILER,
         )
 
@@ -207,8 +208,9 @@ def _age(timestamp: str, seen: LogStatus) -> float:
 
 def _open_work(left: Open) -> str:
     return (
-        f"{len(left.deliveries)} deliveries undecided, {len(left.jobs)} jobs to send or settle "
+        f"{quantity(len(left.deliveries), 'delivery')} undecided, "
+        f"{quantity(len(left.jobs), 'job')} to send or settle "
         f"({_unknown(left)} unknown), {len(left.followed)} on the fleet"
-        + (f", {len(left.awaiting)} files await approval" if left.awaiting else "")
-        + (f", {len(left.operations)} operations to settle" if left.operations else "")
+        + (f", {quantity(len(left.awaiting), 'file')} to approve" if left.awaiting else "")
+        + (f", {quantity(len(left.operations), 'operation')} to settle" if left.operations else "")
     )

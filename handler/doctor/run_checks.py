@@ -41,6 +41,7 @@ from handler.policy.rules import BUILT_IN
 from handler.runtime.response import Answered
 from handler.runtime.structured_log import log_line
 from handler.settings import in_cloud, settings_warnings
+from handler.values.display import quantity
 from handler.values.obs_address import OBS, parse_obs_address
 
 if TYPE_CHECKING:
@@ -204,7 +205,8 @@ def _out_of_time(deployment: CheckedDeployment) -> bool:
 def record_examination(findings: Sequence[Finding]) -> Decide[None]:
     """Decide to record that the deployment was examined, and how many findings there are."""
     counts = Counter(one.verdict for one in findings)
-    note = f"{counts['fail']} errors, {counts['warn']} warnings, {counts['ok']} in order"
+    errors, warnings = quantity(counts["fail"], "error"), quantity(counts["warn"], "warning")
+    note = f"{errors}, {warnings}, {counts['ok']} in order"
     outcome: Outcome = "failure" if counts["fail"] else "success"
     return lambda _view: Decision(None, (Draft("deployment.examined", outcome, note=note),))
 

@@ -85,7 +85,7 @@ OPERATIONS: Mapping[str, Operation] = {one.name: one for one in _OPERATIONS}
 
 _REFUSED = {
     "waiting": "is {state} and has no id at IEF yet; `nightdrop jobs abandon` gives it up",
-    "dead": "was {state}: there is nothing of it on the fleet",
+    "dead": "is {state}: there is nothing of it on the fleet",
     "abandoned": "was abandoned after it was sent; if IEF has it, delete it there",
     "running": "has no end on record: only a job that has ended without success can be retried; if "
     "it has ended on the fleet, `nightdrop reconcile` records that",

@@ -151,6 +151,10 @@ def format_path(path: Path) -> str:
     return text
 
 
+AND_MORE = "and more"
+"""How the line begins that stands for the problems that are not shown."""
+
+
 def first_problems(problems: Iterable[Problem], most: int = MAX_PROBLEMS) -> tuple[Problem, ...]:
     """Return the first problems, with a last one that says so if there are more.
 
@@ -159,4 +163,4 @@ def first_problems(problems: Iterable[Problem], most: int = MAX_PROBLEMS) -> tup
     first = tuple(islice(problems, most + 1))
     if len(first) <= most:
         return first
-    return (*first[:most], Problem(f"and more; only the first {most} are shown"))
+    return (*first[:most], Problem(f"{AND_MORE}; only the first {most} are shown"))

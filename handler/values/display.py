@@ -54,5 +54,7 @@ def _visible(character: str) -> str:
 
 
 def quantity(number: int, noun: str) -> str:
-    """Return a number with its noun, such as `1 job` and `2 jobs`."""
-    return f"{number} {noun}{'s' * (number != 1)}"
+    """Return a number with its noun, such as `1 job`, `2 jobs` and `2 deliveries`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("ry") else f"{number} {noun}s"

@@ -240,7 +240,8 @@ def _evidence_remarks(
         yield f"confirmed from outside up to record {last.seq} of {head.seq}{when}{follows}"
     elif not any(one.seq for one in outside.claims):  # else it contradicts the log: a fault
         yield "cannot tell whether the end was cut off: " + (
-            f"the log names {checkpoints.recorded} checkpoints, and none of them was found"
+            f"the log names {quantity(checkpoints.recorded, 'checkpoint')}, "
+            "and none of them was found"
             if evidence.places
             else "give --checkpoints or --expect-head"
         )

@@ -12,7 +12,7 @@ import click
 from handler.cli.audit.records.delivery_timeline import shown_outcome
 from handler.cli.audit.records.log_reader import LogReader, open_reader
 from handler.cli.audit.records.record_filter import RecordFilter, filter_options
-from handler.cli.audit.records.record_row import format_time, trail_row
+from handler.cli.audit.records.record_row import first_line, format_time, trail_row
 from handler.cli.console import STYLES
 from handler.cli.listing import Listing, Row, print_row, print_rows, print_table
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_option
@@ -104,7 +104,6 @@ def _style(row: Row) -> str:
 
 def _short_row(row: Row) -> Row:
     """Return a row with its time to the second and only the first line of its note."""
-    first, *more = str(row["note"] or "").splitlines() or [""]
-    note = f"{first} (and {len(more)} more)" if more else first
+    note = first_line(str(row["note"] or ""))
     by = f"by {row['actor']}" if row["actor_kind"] == "operator" else ""
     return {**row, "at": format_time(row["at"]), "note": ", ".join(filter(None, (note, by)))}

@@ -23,6 +23,7 @@ from handler.cli.open_stores import open_any_source, open_obs
 from handler.cli.shared_options import FILE, SettingOption
 from handler.errors import LogBrokenError, LogError, NightdropError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint_store
+from handler.values.display import quantity
 from handler.values.obs_address import OBS
 from handler.values.store_address import no_log
 
@@ -123,7 +124,8 @@ def _show(verdict: Verdict) -> None:
     if verdict.count > _SHOWN:
         click.echo(f"… and {verdict.count - _SHOWN} more")
     head = verdict.head
-    click.echo(f"{_WORDS[verdict.status]}: {verdict.records} records, head {head.seq}:{head.hash}")
+    read = quantity(verdict.records, "record")
+    click.echo(f"{_WORDS[verdict.status]}: {read}, head {head.seq}:{head.hash}")
     for remark in verdict.remarks:
         click.echo(f"• {printable(remark)}")
 

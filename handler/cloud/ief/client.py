@@ -233,7 +233,7 @@ def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
         fields = {}
     code = code_of(fields, secrets)
     whole = text_of(fields, "error_msg")
-    message = _shown(whole, secrets)
+    message = _shown(whole, secrets).rstrip(".")  # what to do may follow
     if is_about_quota(whole) and not is_about_quota(message):
         message = f"{message} (quota)"  # masked or cut off, but decisions look for it
     raise ApiError(

@@ -125,6 +125,13 @@ def test_fresh_work_is_reported() -> None:
     )
 
 
+def test_one_open_thing_of_a_kind_is_in_the_singular() -> None:
+    """As in a sentence that a person writes."""
+    fresh = JOB._replace(changed_at=JUST_NOW)
+    (_, work) = log_findings(open_work(jobs=(fresh,)), SETTINGS)
+    assert "0 deliveries undecided, 1 job to send or settle (" in work.message
+
+
 def test_jobs_that_wait_too_long_show_that_no_reconciler_runs() -> None:
     """The oldest is named, with why it waits."""
     seen = open_work(jobs=(JOB._replace(note="no keys"), JOB._replace(changed_at=JUST_NOW)))

@@ -16,7 +16,13 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.doctor.finding import fail, ok, warn
-from handler.doctor.run_checks import CheckedDeployment, answered, lines, run_checks
+from handler.doctor.run_checks import (
+    CheckedDeployment,
+    answered,
+    lines,
+    record_examination,
+    run_checks,
+)
 from handler.errors import LogError
 from handler.invocation.invocation import ief_of
 from handler.runtime.deadline import Deadline
@@ -247,3 +253,11 @@ def test_checkpoints_need_a_folder(deployment: CheckedDeployment, tmp_path: Path
     settings = deployment.settings.model_copy(update={"checkpoints": str(place)})
     found = {one.check: one for one in run_checks(replace(deployment, settings=settings))}
     assert found["checkpoints"].verdict == "fail"
+
+
+def test_an_examination_is_recorded_with_its_counts(tmp_path: Path) -> None:
+    """One of a kind is in the singular."""
+    with closing(SqliteLog(tmp_path / "audit.db")) as log:
+        log.commit(record_examination((*FINDINGS, ok("d", "good"), warn("e", "odd", "look"))))
+        (record,) = log.records()
+    assert record.fields["note"] == "1 error, 2 warnings, 2 in order"

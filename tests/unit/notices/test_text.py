@@ -30,7 +30,7 @@ def job(state: JobWord, note: str = "") -> JobState:
         (ENDED, "partly failed on the fleet, 1 of 3 tasks succeeded: no disk", "the targets that"),
         (ENDED._replace(finished="New"), "has no known end on the fleet", "the targets that"),
         (job("refused", "IEF said no"), "was refused: IEF said no", "correct the cause"),
-        (job("expired"), "was expired", "deliver it again"),
+        (job("expired"), "job hall-abc expired", "deliver it again"),
         (job("duplicated", "ids 1, 2"), "ids 1, 2", "jobs delete JOB"),
     ],
     ids=["partly failed", "end unknown", "refused", "expired", "duplicated"],

@@ -71,7 +71,7 @@ def test_a_deliverys_outcome_follows_from_its_jobs(
 def test_every_job_that_will_not_be_created_has_a_sentence() -> None:
     """With its name and the reason."""
     message = errors_of(jobs("refused", "created", "expired"))
-    assert message == ("job nightly was refused: why", "job nightly was expired: why")
+    assert message == ("job nightly was refused: why", "job nightly expired: why")
 
 
 def test_a_run_that_was_refused_may_be_delivered_again() -> None:

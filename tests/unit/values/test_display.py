@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.values.display import display
+from handler.values.display import display, quantity
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,13 @@ def test_any_text_becomes_a_printable_line_of_bounded_length(text: str, longest:
     assert len(shown.splitlines()) <= 1
     shown.encode()
     assert display(shown, longest=longest) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [(1, "job", "1 job"), (2, "job", "2 jobs"), (0, "delivery", "0 deliveries"),
+     (1, "delivery", "1 delivery"), (2, "day", "2 days")],
+)  # fmt: skip
+def test_a_quantity_is_in_the_singular_or_the_plural(number: int, noun: str, text: str) -> None:
+    """By its number."""
+    assert quantity(number, noun) == text

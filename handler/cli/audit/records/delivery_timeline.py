@@ -11,7 +11,7 @@ from handler.audit.actions import DELIVERY_ACTIONS
 from handler.audit.job_end import shown_state
 from handler.audit.job_state import fold_job
 from handler.audit.record import actor_words, integer, part
-from handler.cli.audit.records.record_row import format_span, format_time
+from handler.cli.audit.records.record_row import first_line, format_span, format_time
 from handler.values.canonical_json import moment, short_key
 from handler.values.display import quantity
 
@@ -138,8 +138,7 @@ def _facts(origin: Fields, decisions: Sequence[Fields]) -> Iterator[tuple[str, s
     digests = [str(part(fields, "delivery").get("digest", "")) for fields in decisions]
     yield from (("spec", f"SHA-256 {digest}") for digest in list(filter(None, digests))[:1])
     if decisions and decisions[-1]["action"] not in {"delivery.planned", "delivery.received"}:
-        first_line, *more = str(decisions[-1].get("note", "")).splitlines() or [""]
-        yield "result", first_line + (f" (and {len(more)} more, see below)" if more else "")
+        yield "result", first_line(str(decisions[-1].get("note", "")), ", see below")
 
 
 def _describe_actor(actor: Mapping[str, Json]) -> str:

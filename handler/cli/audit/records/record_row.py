@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
+from handler.parsing.document import AND_MORE
 from handler.values.canonical_json import short_key
 from handler.values.display import display
 
@@ -33,6 +34,13 @@ def format_time(timestamp: object) -> str:
 def format_minute(timestamp: object) -> str:
     """Return a timestamp of a record to the minute: `2026-11-25 12:00`."""
     return format_time(timestamp)[:16]
+
+
+def first_line(note: str, where: str = "") -> str:
+    """Return the first line of a note, with how many more there are, and where they are shown."""
+    first, *more = note.splitlines() or [""]
+    least = "at least " if more and more[-1].startswith(AND_MORE) else ""
+    return f"{first} (and {least}{len(more)} more{where})" if more else first
 
 
 def trail_row(record: Record) -> dict[str, Any]:

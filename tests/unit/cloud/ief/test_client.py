@@ -212,6 +212,12 @@ def test_a_long_reason_is_cut(answered: Callable[..., Ief]) -> None:
     assert len(str(caught.value)) < 400
 
 
+def test_a_reason_ends_without_a_full_stop(answered: Callable[..., Ief]) -> None:
+    """What to do follows it, after a semicolon."""
+    with pytest.raises(ApiError, match=r"^IEF answered 400 It does not match$"):
+        create(answered(400, b'{"error_msg": "It does not match."}'))
+
+
 def test_a_reason_can_always_be_recorded(answered: Callable[..., Ief]) -> None:
     """Half a surrogate pair has no place in a record."""
     with pytest.raises(ApiError) as caught:

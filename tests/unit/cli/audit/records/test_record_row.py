@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.cli.audit.records.record_row import format_minute, format_span, format_time
+from handler.cli.audit.records.record_row import (
+    first_line,
+    format_minute,
+    format_span,
+    format_time,
+)
+from handler.errors import Problem
+from handler.parsing import first_problems
 
 
 @pytest.mark.parametrize(
@@ -37,3 +44,12 @@ def test_a_time_is_cut_to_the_second_or_the_minute() -> None:
     """Without the T and the zone, which is always UTC."""
     assert format_time("2026-11-25T12:01:02.123456Z") == "2026-11-25 12:01:02"
     assert format_minute("2026-11-25T12:01:02.123456Z") == "2026-11-25 12:01"
+
+
+def test_the_first_line_of_a_note_says_how_many_more_there_are() -> None:
+    """Those that the note itself leaves out are not counted as one."""
+    problems = [Problem(f"node {number} is unknown") for number in range(2000)]
+    note = "\n".join(map(str, first_problems(problems)))
+    assert first_line(note) == "node 0 is unknown (and at least 100 more)"
+    assert first_line("a\nb\nc") == "a (and 2 more)"
+    assert first_line("") == ""
