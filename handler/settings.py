@@ -139,7 +139,7 @@ class Settings(BaseModel):
         gt=0,
         le=1,
         description="sending is held if more than this share of the jobs that ended within the "
-        "last hour failed on the fleet: 0.5; 1 is never",
+        "last hour failed on the fleet: above 0, such as 0.5; 1 is never",
     )
     breaker_jobs: int = Field(
         10, ge=1, le=10_000, description="how many jobs must have ended before that share counts"
@@ -239,9 +239,9 @@ def _problems(error: ValidationError) -> Iterator[str]:
 
     for one in error.errors(include_url=False, include_input=False):
         field = str(one["loc"][0])
-        missing = one["type"] == "missing"
-        what = f" is missing: {Settings.model_fields[field].description}" if missing else ""
-        yield f"{_name(field)}{what or f': {sentence_of(one)}'}"
+        what = " is missing" if one["type"] == "missing" else f": {sentence_of(one)}"
+        explained = one["type"] in {"missing", "int_parsing", "float_parsing"}
+        yield _name(field) + what + f": {Settings.model_fields[field].description}" * explained
 
 
 def _region_problems(given: Mapping[str, str]) -> Iterator[str]:

@@ -33,7 +33,6 @@ _WAVE = re.compile(r"([1-9][0-9]{0,5})|([1-9][0-9]?|100)%")
 _FAILURES = re.compile(r"0|0%|" + _WAVE.pattern)
 _ALL = "100%"
 _ZONE_LENGTH = 64
-_OFFSET = re.compile(r"(?:utc|gmt)? ?[+-]?[0-9:]+", re.IGNORECASE)
 
 
 def _wave(value: Any) -> Any:  # noqa: ANN401 - raw input
@@ -87,12 +86,11 @@ def _zone(text: str) -> str:
     try:
         zoneinfo.ZoneInfo(text[:_ZONE_LENGTH])
     except (KeyError, ValueError, OSError):
-        if _OFFSET.fullmatch(text[:_ZONE_LENGTH]):
-            place = "write a place instead of an offset, such as Asia/Shanghai"
-            raise rule_error(f"no known time zone; {place}") from None
         known = {name.lower(): name for name in zoneinfo.available_timezones()}
         near = known.get(nearest_name(text.lower(), list(known)))
         hint = f"did you mean {near}?" if near else "write one such as Asia/Shanghai or UTC"
+        if re.fullmatch(r"(utc|gmt)? ?[+-]?[0-9:]+", text[:_ZONE_LENGTH], re.IGNORECASE):
+            hint = "write a place instead of an offset, such as Asia/Shanghai"
         raise rule_error(f"no known time zone; {hint}") from None
     return text
 
@@ -103,7 +101,11 @@ Wave: TypeAlias = Annotated[str | int, BeforeValidator(_wave)]
 Pattern: TypeAlias = Annotated[Line, TextRule(_ZONE_LENGTH, limit="at most {}")]
 ClockTime: TypeAlias = Annotated[
     str,
-    TextRule(0, r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time from 00:00 to 23:59"),
+    TextRule(
+        pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]",
+        wanted="must be a time from 00:00 to 23:59",
+        nearly=(r"[0-9]:[0-5][0-9]", "must have two digits for the hour, such as 01:00"),
+    ),
 ]
 
 

@@ -410,14 +410,11 @@ def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(name: str) ->
     ("name", "value", "rule"),
     [
         ("max_spec_bytes", "3000000", "at most 2097152"),
-        ("max_spec_bytes", "many", "a whole number"),
-        ("timer_window", "1.5", "a whole number"),
         ("senders", "9" * 5000, "a whole number of fewer digits"),
         ("request_timeout", "0", "above 0"),
         ("request_timeout", "nan", "at most 300"),
         ("breaker", "0", "above 0"),
         ("breaker", "2", "at most 1"),
-        ("breaker", "50%", "a number"),
         ("breaker_jobs", "0", "at least 1"),
         ("eventgrid_keys", "cooked", "one of 'encoded', 'raw'"),
         ("audit_mount", "yes", "'single-instance'"),
@@ -428,6 +425,23 @@ def test_a_number_or_a_word_out_of_bounds_is_reported_with_the_allowed_ones(
 ) -> None:
     """In one sentence, whatever is wrong with it."""
     assert complaint(**{name: value}) == [f"NIGHTDROP_{name.upper()}: must be {rule}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "parts"),
+    [
+        ("settle_after", "20m", ("must be a whole number: seconds after",)),
+        ("max_spec_bytes", "many", ("must be a whole number: largest", "in bytes")),
+        ("timer_window", "1.5", ("must be a whole number: seconds within",)),
+        ("breaker", "50%", ("must be a number: ", "above 0, such as 0.5; 1 is never")),
+    ],
+)
+def test_what_is_no_number_is_answered_with_what_the_number_means(
+    name: str, value: str, parts: tuple[str, ...]
+) -> None:
+    """Its unit and its range are in the setting's description."""
+    [line] = complaint(**{name: value})
+    assert all(part in line for part in parts)
 
 
 def test_an_ambiguous_address_of_postgresql_is_reported_with_all_other_errors() -> None:

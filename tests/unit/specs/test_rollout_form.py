@@ -101,7 +101,7 @@ def test_a_wrong_rollout_is_refused(rollout: dict[str, Json], error: str) -> Non
 @pytest.mark.parametrize(
     ("window", "error"),
     [
-        ({"from": "1:00"}, "window.from: must be a time from 00:00 to 23:59"),
+        ({"from": "1:00"}, "window.from: must have two digits for the hour, such as 01:00"),
         ({"to": "24:00"}, "window.to: must be a time from 00:00 to 23:59"),
         ({"days": ["monday"]}, ("window.days[0]: must be one of 'mon', 'tue', 'wed', 'thu', 'fri', "
          "'sat', 'sun'")),
