@@ -99,7 +99,7 @@ def test_timelines_are_ordered_by_first_record(timelines: dict[str, DeliveryTime
 
 
 def test_the_records_of_waves_name_the_wave() -> None:
-    """The approvals of two waves are told apart, and an operator's name follows."""
+    """The approvals of two waves differ, and an operator's name follows."""
     key: Part = {"key": "d"}
     second: Part = {"key": "r", "wave": 2}
     ada: Part = {"kind": "operator", "name": "ada"}
