@@ -165,7 +165,8 @@ def upload(spec: SpecFile, cloud: Cloud) -> DroppedFile:
     bucket, key = cloud.settings.buckets[0], f"{cloud.settings.prefix}{spec.name}"
     dropped = DroppedFile(spec.name, bucket, key, sha256_hex(spec.data))
     result = _result(dropped, cloud)
-    same = result.get("digest") == dropped.digest and result.get("outcome") != "rejected"
+    has_new = result.get("outcome") in {"rejected", "ignored"}  # the same bytes run again
+    same = result.get("digest") == dropped.digest and not has_new
     cloud.obs.write(bucket, key, spec.data, content_type=_CONTENT_TYPE)
     has_run = bool(result.get("jobs") or result.get("rollouts"))
     before = str(result.get("delivery", ""))

@@ -192,6 +192,19 @@ def test_a_file_that_awaits_approval_is_not_called_run_when_it_is_dropped_again(
     assert (result.exit_code, result.stderr) == (0, "")
 
 
+def test_after_a_file_was_ignored_the_same_bytes_are_followed_to_a_run_of_their_own(
+    run: Run, tmp_path: Path, cloud: Emulator
+) -> None:
+    """As after a rejection: what the result file says of them before is no answer."""
+    digest = sha256_hex((tmp_path / "hall.yaml").read_bytes())
+    before = DeliveryResult("a" * 52, "ignored")
+    old = result_data(f"obs://{BUCKET}/drop/hall.yaml", digest, before)
+    cloud.state.put_object(BUCKET, "results/hall.yaml.result.json", old)
+    result = run("drop", "hall.yaml", "--wait")
+    assert (result.exit_code, len(cloud.state.all_jobs())) == (0, 1)
+    assert "hall-" in result.stdout
+
+
 def test_a_job_that_is_paused_has_not_ended(run: Run, cloud: Emulator) -> None:
     """Whoever paused it can resume it: the time-out is exit status 75."""
     cloud.state.simulation = replace(cloud.state.simulation, speed=1)
