@@ -86,12 +86,13 @@ def has_result(run: DeliveryState, settings: Settings) -> bool:
     """Return whether a run has a result file that does not show how it stands.
 
     A run that awaited an approval, and then was found to repeat another one, or its object to have
-    been written again, has a file that says that it waits. A foreign bucket's object may have the
-    key of one of ours, whose result file must stay; so may one in a folder with the name of another
-    bucket.
+    been written again, has a file that says that it waits, or that may still come. A foreign
+    bucket's object may have the key of one of ours, whose result file must stay; so may one in a
+    folder with the name of another bucket.
     """
     shows = run.state in {"planned", "rejected", "awaiting"}
-    shows = shows or (run.state in {"repeated", "ignored"} and run.reported > 0)
+    was_written = run.reported > 0 or run.tries > 0
+    shows = shows or (run.state in {"repeated", "ignored"} and was_written)
     changed = shows and run.changed > run.reported
     if settings.results is None or not changed or run.trigger != "object":
         return False

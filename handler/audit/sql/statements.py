@@ -96,7 +96,7 @@ AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
 AWAITING_DIGEST = f"{_DELIVERIES} WHERE state = 'awaiting' AND digest = ? ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND (state IN ('planned', 'rejected', 'awaiting')
-    OR (state IN ('repeated', 'ignored') AND reported > 0))
+    OR (state IN ('repeated', 'ignored') AND (reported > 0 OR tries > 0)))
   AND subject >= ? AND subject < ?
 ORDER BY due_at, changed LIMIT ?"""
 UNNOTICED = f"""{_DELIVERIES} WHERE (alarmed > noticed OR notice_due <> '') AND notice_due <= ?

@@ -7,6 +7,7 @@ import time
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from hashlib import md5
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,6 @@ from tests.conftest import dropping, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from handler.invocation.invocation import Invocation
 
@@ -181,15 +181,19 @@ def test_a_file_in_a_folder_of_another_buckets_name_leaves_its_result_files_alon
     assert files["results/team-b/app.yaml.result.json"].data == before
 
 
+@pytest.mark.parametrize("is_lost", [False, True], ids=["answered", "its answer was lost"])
 def test_a_file_that_was_written_again_after_its_approval_waits_no_more(
-    emulator: Emulator, environ: Environ, fire: Fire, drop: Drop, tmp_path: Path
+    emulator: Emulator, environ: Environ, fire: Fire, drop: Drop, *, is_lost: bool
 ) -> None:
-    """The result file said that it waits; now it says why it is not run."""
-    policy = tmp_path / "policy.yaml"
+    """The result file said that it waits, or may say so yet; now it says why it is not run."""
+    policy = Path(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///")).with_name("policy.yaml")
     policy.write_text("rules: [{approval: required}]")
     environ |= {"NIGHTDROP_POLICY": str(policy), "NIGHTDROP_SWEEP_FROM": "2100-01-01T00:00:00Z"}
+    environ["NIGHTDROP_SETTLE_AFTER"] = "0"
     event = drop("drop/hall.yaml", UPGRADE)
     event["Records"][0]["obs"]["object"]["eTag"] = md5(UPGRADE, usedforsecurity=False).hexdigest()
+    if is_lost:
+        emulator.faults.set([{"operation": "PutObject", "fault": "lost_answer", "times": 1}])
     fire(event)
     waits = stored(emulator)
     with serving(environ) as invocation:
@@ -198,5 +202,6 @@ def test_a_file_that_was_written_again_after_its_approval_waits_no_more(
     drop("drop/hall.yaml", UPGRADE + b"\n")  # and its event is lost
     assert fire(TICK)["open"]["results"] == 0
     ignored = stored(emulator)
-    assert (waits["outcome"], ignored["outcome"]) == ("awaiting", "ignored")
+    assert (bool(run.reported), waits["outcome"]) == (not is_lost, "awaiting")
+    assert ignored["outcome"] == "ignored"
     assert ignored["warnings"][0].startswith("source changed: the object was written again")
