@@ -103,7 +103,8 @@ def reconcile(invocation: Invocation) -> Answered:
         jobs=[job for job in jobs.values() if not job.rollout],
         errors=[*dict.fromkeys(errors), *troubles(unwritten)],
         warnings=[
-            *(cut_off or _held_back(left, held)),
+            *cut_off,
+            *(() if held in cut_off else _held_back(left, held)),
             *(warning for step in steps for warning in step.warnings),
         ],
         left=_counted(left, len(unwritten)),

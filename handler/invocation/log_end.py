@@ -41,5 +41,6 @@ def hold_if_cut_off(invocation: Invocation) -> str:
         store = checkpoint_store(invocation.settings.checkpoints, invocation.obs)
         ahead = ahead_of(log_origin(first.hash), head, since, store)
     except (CloudError, OSError) as error:
-        return f"the end of the log was not compared with its checkpoints: {error}"
+        wrong = f"the end of the log was not compared with its checkpoints: {error}"
+        return f"{wrong}; `nightdrop doctor` says what is missing there"
     return invocation.log.commit(hold_cut_off(ahead)).value if ahead else ""

@@ -17,6 +17,7 @@ from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as record_hold
 from handler.jobs.hold import release as record_release
 from handler.values.canonical_json import short_key
+from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +89,8 @@ def approve(address: str, what: str) -> None:
         keys, digest = [one.key for one in awaiting if _name_and_digest(one) == file], file[1]
         approved = log.commit(record_approval(keys, digest, actor=operator())).value
     if not approved:
-        exit_with_error("it does not await approval any more", 1)
+        why = f"{display(what)} was approved meanwhile, or its time is over"
+        exit_with_error(f"{why}; `nightdrop audit show {short_key(keys[0])}` says which", 1)
     files, planned = ("", "it") if len(approved) == 1 else (f", {len(approved)} files", "them")
     click.echo(f"Approved: SHA-256 {digest}{files}. The next reconciler run plans {planned}.")
 

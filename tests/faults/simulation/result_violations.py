@@ -75,7 +75,7 @@ def _outdated(world: World, content: dict[str, Any], deliveries: dict[str, str])
     if run is None:
         yield f"a result file is about {content['delivery']}, which is no delivery of it"
         return
-    if (content["outcome"] == "awaiting", run.state) == (True, "awaiting"):
+    if content["outcome"] == run.state == "awaiting":
         return  # that it waits still is another violation
     if run.state not in _SHOWN or content["outcome"] not in _SHOWN[run.state]:
         yield f"a result file shows {content['outcome']}, and the delivery is {run.state}"

@@ -16,7 +16,7 @@ from handler.audit.record import Head
 from handler.audit.sql.sqlite import SqliteLog
 from handler.function import handle
 from handler.invocation.instance import open_instance
-from handler.jobs.hold import hold_cut_off, release
+from handler.jobs.hold import hold, hold_cut_off, release
 from handler.local.runtime.context import Context
 from handler.values.canonical_json import timestamp
 from tests.conftest import BUCKET
@@ -140,12 +140,25 @@ def test_a_log_with_all_its_records_goes_on(
 def test_a_place_that_cannot_be_read_holds_nothing(
     environ: Environ, drop: Drop, recorded: Recorded
 ) -> None:
-    """Whoever takes the checkpoints away must not stop all work; the reply has a warning."""
+    """Whoever takes the checkpoints away must not stop all work; the reply says where to look."""
     environ["NIGHTDROP_CHECKPOINTS"] = f"obs://{BUCKET}-gone/heads/"
     run(environ, drop("drop/hall.yaml", UPGRADE))
     (said,) = run(environ, TICK)["warnings"]
     assert said.startswith("the end of the log was not compared with its checkpoints: ")
+    assert said.endswith("`nightdrop doctor` says what is missing there")
     assert "sending.held" not in [one["action"] for one in recorded()]
+
+
+def test_a_hold_is_shown_beside_a_place_that_cannot_be_read(environ: Environ, drop: Drop) -> None:
+    """One is no reason to leave the other out."""
+    environ["NIGHTDROP_CHECKPOINTS"] = f"obs://{BUCKET}-gone/heads/"
+    run(environ, TICK)
+    with closing(SqliteLog(log_file(environ))) as log:
+        log.commit(hold("freeze", actor={"kind": "operator"}))
+    run(environ, drop("drop/hall.yaml", UPGRADE))
+    not_compared, held = run(environ, TICK)["warnings"]
+    assert not_compared.startswith("the end of the log was not compared")
+    assert held.startswith("sending is on hold (freeze)")
 
 
 def test_checkpoints_in_a_bucket_cost_one_request(
