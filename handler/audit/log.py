@@ -211,7 +211,7 @@ class View(Protocol):
         """Return what changed after a timestamp, with at most `limit` jobs that went wrong."""
 
     def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return about 100 deliveries at most, by a job's name, id or key, or their key."""
+        """Return about 100 deliveries, by the beginning of a job's name, id or key, or theirs."""
 
     def latest_jobs(self, limit: int) -> tuple[JobState, ...]:
         """Return the jobs that were planned last, the latest first."""
